@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The list of rooms: one line each, strings only, parts imported on first use.
+
+Other packages add rooms through the entry-point group ``gatewright.rooms``; each entry point
+names a `Room`.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from gatewright.hw.core.config import RoomConfig
+from gatewright.hw.core.errors import ConfigError
+
+Stage = Literal["draft", "functional", "verified", "synthesised", "proved", "on board"]
+
+
+@dataclass(frozen=True)
+class Room:
+    """One block of the library.
+
+    Attributes
+    ----------
+    name, wing : str
+        Folder names: ``hw/<wing>/<name>``.
+    stage : str
+        How far its evidence goes; see the ladder in the README.
+    package : str
+        Root package; rooms of third parties name their own.
+    """
+
+    name: str
+    wing: str
+    stage: Stage
+    package: str = "gatewright"
+
+    @property
+    def stem(self) -> str:
+        """Class name prefix: ``width_up`` gives ``WidthUp``."""
+        return "".join(part.capitalize() for part in self.name.split("_"))
+
+    @property
+    def path(self) -> str:
+        """Dotted path of the room's package."""
+        return f"{self.package}.hw.{self.wing}.{self.name}"
+
+    @property
+    def config(self) -> type[RoomConfig]:
+        """The parameter class."""
+        return getattr(import_module(f"{self.path}.config"), f"{self.stem}Config")
+
+    @property
+    def component(self) -> Any:
+        """The Amaranth component class."""
+        return getattr(import_module(f"{self.path}.component"), self.stem)
+
+    @property
+    def bench(self) -> Any:
+        """The bench of the room."""
+        return import_module(f"{self.package}.tb.{self.wing}.tb_{self.name}").BENCH
+
+    @property
+    def summary(self) -> str:
+        """The room in one sentence: the first line of its package's docstring."""
+        return (import_module(self.path).__doc__ or "").strip().splitlines()[0]
+
+
+ROOMS: tuple[Room, ...] = (
+    Room("skid", "dataflow", "draft"),
+)
+
+
+@cache
+def rooms() -> dict[str, Room]:
+    """All rooms by name, ours and those of installed extensions."""
+    known = {room.name: room for room in ROOMS}
+    for entry in entry_points(group="gatewright.rooms"):
+        room = entry.load()
+        known.setdefault(room.name, room)
+    return known
+
+
+def find_room(name: str) -> Room:
+    """Look up a room.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name; the line lists the known ones.
+    """
+    try:
+        return rooms()[name]
+    except KeyError:
+        known = ", ".join(sorted(rooms()))
+        raise ConfigError(f"room must be one of {known}, not {name!r}") from None

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a room's bench file declares, and the stimulus that serves when it declares none."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gatewright.hw.core.config import RoomConfig
+from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
+
+Inputs = dict[str, Beats]
+Golden = Callable[[Any, Inputs], dict[str, Beats]]
+Stimulus = Callable[[Any, np.random.Generator, str, int], Inputs]
+
+
+def default_stimulus(config: RoomConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
+    """Draw ``size`` beats for every input.
+
+    Parameters
+    ----------
+    config : RoomConfig
+        Gives the ports.
+    rng : numpy.random.Generator
+        Source of randomness.
+    kind : str
+        ``random`` draws uniformly; ``corners`` draws from minimum, maximum, 0, 1, -1 and single bits.
+    size : int
+        Beats per port.
+    """
+    return {port.name: _beats(port, rng, kind, size) for port in config.inputs}
+
+
+def _beats(port: StreamPort, rng: np.random.Generator, kind: str, size: int) -> Beats:
+    beats = {
+        item.name: draw(item, rng, size) if kind == "random" else draw_corners(item, rng, size)
+        for item in port.fields
+    }
+    if port.packet:
+        beats["last"] = random_last(rng, size)
+    return beats
+
+
+def random_last(rng: np.random.Generator, size: int) -> np.ndarray:
+    """End packets at random so that lengths 1, 2 and long ones all occur; the final beat always ends one."""
+    chance = rng.choice([0.9, 0.4, 0.1], size=size)
+    last = (rng.random(size) < chance).astype(np.int64)
+    last[-1] = 1
+    return last
+
+
+def draw(item: PayloadField, rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draw a field uniformly over its whole range: shape ``(size, *item.shape)``."""
+    shape = (size, *item.shape)
+    if item.bits < 63:
+        return rng.integers(item.low, item.high, shape, dtype=np.int64, endpoint=True)
+    words = [rng.integers(0, 1 << 32, shape, dtype=np.int64).astype(object) for _ in range(-(-item.bits // 32))]
+    value = sum(word << (32 * index) for index, word in enumerate(words)) & ((1 << item.bits) - 1)
+    return value + item.low
+
+
+def draw_corners(item: PayloadField, rng: np.random.Generator, size: int) -> np.ndarray:
+    """Draw a field from its corner values; whole beats of one corner come first."""
+    values = {item.low, item.high, item.low + 1, item.high - 1, 0, 1, -1}
+    values |= {1 << bit for bit in range(item.bits)}
+    corners = sorted(value for value in values if item.low <= value <= item.high)
+    table = np.array(corners, dtype=np.int64 if item.bits < 64 else object)
+    picks = rng.integers(0, len(corners), (size, *item.shape))
+    for beat in range(min(size, len(corners))):
+        picks[beat] = beat
+    return table[picks]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamBench:
+    """How to verify a room whose ports are all streams.
+
+    Attributes
+    ----------
+    config : type
+        The room's parameter class.
+    golden : callable
+        ``golden(config, inputs) -> outputs``, beats by port name.
+    grid : tuple of mapping
+        Parameter sets that the regression verifies.
+    mutation : mapping
+        A small parameter set on which injected faults are scored.
+    stimulus : callable
+        ``stimulus(config, rng, kind, size) -> inputs``.
+    size : int
+        Beats per test and port.
+    equivalent : mapping
+        Reviewed survivors of fault injection: a mutant's description to the reason that no
+        bench can tell it from the original.
+    test_module : str
+        The cocotb tests that run.
+    """
+
+    config: type[RoomConfig]
+    golden: Golden
+    grid: tuple[Mapping[str, Any], ...] = ({},)
+    mutation: Mapping[str, Any] = field(default_factory=dict)
+    stimulus: Stimulus = default_stimulus
+    size: int = 150
+    equivalent: Mapping[str, str] = field(default_factory=dict)
+    test_module: str = "gatewright.tb.harness.stream_tests"
