@@ -90,10 +90,12 @@ class Source:
 
     def drive(self) -> None:
         """Set the pins for this cycle."""
-        if not self.offered and self.index < len(self.words) and next(self.go):
-            self.offered = True
+        if self.offered:
+            return
+        self.offered = self.index < len(self.words) and next(self.go)
+        self.valid.value = int(self.offered)
+        if self.offered:
             self.payload.value = self.words[self.index]
-            self.valid.value = 1
 
     def sample(self, trace: Trace, cycle: int) -> None:
         """Look whether the offered word was taken."""
@@ -102,7 +104,6 @@ class Source:
         if self.ready.value:
             self.offered = False
             self.index += 1
-            self.valid.value = 0  # `drive` of the next cycle overrides it
             trace.taken += 1
             trace.first_in = cycle if trace.first_in < 0 else trace.first_in
         else:
