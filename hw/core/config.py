@@ -76,6 +76,13 @@ class RoomConfig(BaseModel):
         """Initiation interval: cycles from one input beat to the next in steady state."""
         return 1
 
+    def delay(self, inputs: Mapping[str, Beats]) -> int:
+        """Count cycles from the first input transfer to the first output transfer, nothing stalling.
+
+        Rooms that must hear a whole packet before they answer override it.
+        """
+        return self.latency
+
     def cycles(self, inputs: Mapping[str, Beats]) -> int:
         """Count cycles from the first input transfer to the last output transfer, both included.
 

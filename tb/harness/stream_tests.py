@@ -66,8 +66,8 @@ class Session:
     def check_timing(self, inputs: Inputs, trace: Trace) -> None:
         """Hold an unstalled run to the contract's latency and cycle count."""
         latency, cycles = trace.first_out - trace.first_in, trace.last_out - trace.first_in + 1
-        if trace.given and latency != self.config.latency:
-            raise Failure(f"latency is {latency} cycles, promised {self.config.latency}")
+        if trace.given and latency != self.config.delay(inputs):
+            raise Failure(f"latency is {latency} cycles, promised {self.config.delay(inputs)}")
         if trace.given and cycles != self.config.cycles(inputs):
             beats = {name: beat_count(beats) for name, beats in inputs.items()}
             raise Failure(f"took {cycles} cycles for {beats}, promised {self.config.cycles(inputs)}")
