@@ -69,6 +69,8 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("skid", "dataflow", "draft"),
+    Room("frame_decode", "bus", "draft"),
+    Room("frame_encode", "bus", "draft"),
 )
 
 

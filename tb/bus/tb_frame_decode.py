@@ -35,12 +35,13 @@ def damage(frame: bytes, rng: np.random.Generator) -> bytes:
 
 
 def stimulus(config: FrameDecodeConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
-    """Give about ``size`` octets of frames, every third one damaged; the first is sound."""
+    """Give about ``size`` octets of frames, every third one damaged; the first is sound, a flag is last."""
     line = encode(b"abc")
     while len(line) < size:
         frame = encode(payload(rng, kind))
         line += damage(frame, rng) if rng.random() < 0.33 else frame[int(rng.integers(0, 2)) :]
-    return {"i": {"data": np.frombuffer(line, dtype=np.uint8).astype(np.int64)[: max(size, 1)]}}
+    line += bytes((FLAG,))
+    return {"i": {"data": np.frombuffer(line, dtype=np.uint8).astype(np.int64)}}
 
 
 BENCH = StreamBench(config=FrameDecodeConfig, golden=golden, stimulus=stimulus, size=600)

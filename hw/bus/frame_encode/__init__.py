@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Wraps packets into HDLC-like frames: flag, stuffed payload, check sequence, flag."""
