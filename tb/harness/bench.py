@@ -93,8 +93,10 @@ class StreamBench:
     equivalent : mapping
         Reviewed survivors of fault injection: a mutant's description to the reason that no
         bench can tell it from the original.
-    test_module : str
-        The cocotb tests that run.
+    test_module, mutation_module : str
+        The cocotb tests that run, and those that score faults.
+    mutation_size : int
+        Beats per check while faults are scored.
     """
 
     config: type[RoomConfig]
@@ -105,3 +107,5 @@ class StreamBench:
     size: int = 150
     equivalent: Mapping[str, str] = field(default_factory=dict)
     test_module: str = "gatewright.tb.harness.stream_tests"
+    mutation_module: str = "gatewright.tb.harness.mutation_tests"
+    mutation_size: int = 60

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Score a bench: inject faults into the generated RTL and count those it kills.
+
+Yosys lists and applies the faults (inverted, stuck and conditionally inverted cell ports) to the
+emitted Verilog. All of them go into one model behind a select input, so that one compilation
+serves hundreds. A survivor is either proved equal to the original by induction over its
+registers, or explained in the bench by a reviewed sentence, or stands in the report.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gatewright.gen.design import Design, design_of
+from gatewright.gen.emit import generate
+from gatewright.gen.registry import Room
+from gatewright.gen.verify import job_of
+from gatewright.hw.core.errors import ConfigError, ToolError
+from gatewright.tb.harness.runner import Job, run
+from gatewright.tb.tools import run_yosys
+
+SELECT = "mutant_select"
+SELECT_BITS = 12
+
+_LIST = """\
+read_verilog {file}
+hierarchy -top {top}
+proc
+flatten
+opt_expr
+opt_clean
+wreduce
+opt_clean
+mutate -list {count} -seed {seed} -o candidates.ys
+write_rtlil plain.il
+"""
+
+_APPLY = """\
+read_rtlil plain.il
+script mutants.ys
+opt_clean
+write_rtlil mutants.il
+write_verilog -noattr mutants.v
+"""
+
+# Only registers and ports keep their names, so that equality is asked of state and outputs and
+# not of inner wires that a fault may change unseen.
+_PROVE = """\
+read_rtlil mutants.il
+copy {top} gold
+copy {top} gate
+delete {top}
+cd gold
+delete -input mutant_select
+connect -set mutant_select 12'd0
+cd ..
+cd gate
+delete -input mutant_select
+connect -set mutant_select 12'd{number}
+cd ..
+memory_map
+opt -full
+dffunmap
+select -set state t:$dff t:$sdff t:$dffe %u %u %co1:+[Q] w:* %i
+rename -hide w:* x:* %d @state %d
+equiv_make gold gate equal
+hierarchy -top equal
+opt_clean
+equiv_simple -short
+equiv_induct -seq 4
+equiv_status -assert
+"""
+
+
+@dataclass
+class Score:
+    """How a room's bench did."""
+
+    room: str
+    total: int
+    killed: int
+    equal: list[str] = field(default_factory=list)
+    explained: dict[str, str] = field(default_factory=dict)
+    survivors: list[str] = field(default_factory=list)
+    kills: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """Killed faults over those not proved equal to the original."""
+        real = self.total - len(self.equal)
+        return self.killed / real if real else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the score for ``--json``."""
+        return {
+            "room": self.room,
+            "faults": self.total,
+            "killed": self.killed,
+            "proved_equal": self.equal,
+            "explained": self.explained,
+            "survivors": self.survivors,
+            "score": round(self.score, 4),
+        }
+
+
+def score_room(room: Room, out: Path, count: int, seed: int) -> Score:
+    """Inject ``count`` faults into the room's small config and run its bench on each.
+
+    Raises
+    ------
+    ConfigError
+        If the room has no generic stream bench.
+    """
+    bench = room.bench
+    if not hasattr(bench, "mutation_module"):
+        raise ConfigError(f"room {room.name} has no bench that can score faults; choose one with stream ports only")
+    design = design_of(room.name, f"{room.name}_mutants", **bench.mutation)
+    generate(design, out / "rtl")
+    work = out / "faults"
+    work.mkdir(parents=True, exist_ok=True)
+    source = (out / "rtl" / f"{design.top}.v").resolve()
+    (work / source.name).write_bytes(source.read_bytes())
+    faults = _inject(work, source.name, design.top, count, seed)
+    return _judge(design, bench, work, faults, seed)
+
+
+def _inject(work: Path, file: str, top: str, count: int, seed: int) -> list[str]:
+    """Choose faults evenly over the design and write the model that carries them all."""
+    # A fault on a clock pin is no fault of the logic, and induction can't see it: leave those out.
+    script = _LIST.format(file=file, top=top, count=count + count // 2, seed=seed)
+    run_yosys(script, work, "list")
+    lines = (work / "candidates.ys").read_text().splitlines()
+    real = [line for line in lines if line.startswith("mutate") and not re.search(r"-port \\?CLK\b", line)]
+    step = max(1.0, len(real) / count)
+    faults = [real[int(index * step)] for index in range(min(count, len(real)))]
+    select = f"-ctrl {SELECT} {SELECT_BITS}"
+    numbered = [fault.replace("mutate ", f"mutate {select} {n} ", 1) for n, fault in enumerate(faults, 1)]
+    (work / "mutants.ys").write_text("\n".join(numbered) + "\n")
+    run_yosys(_APPLY, work, "apply")
+    return faults
+
+
+def _judge(design: Design, bench: Any, work: Path, faults: list[str], seed: int) -> Score:
+    plain = job_of(design, work, seed)
+    arguments = {**plain.arguments, "mutants": len(faults), "size": bench.mutation_size}
+    job = Job(work / "mutants.v", design.top, (*plain.pins, SELECT), bench.mutation_module, arguments)
+    outcome = run(job, work / "sim", ["kill_mutants"])
+    if not outcome.ok:
+        raise ToolError(f"mutation run of {design.room.name} failed: {outcome.messages.get('kill_mutants')}")
+    verdicts: dict[str, Any] = dict(outcome.counts["kill_mutants"])
+    result = Score(design.room.name, len(faults), sum(verdict is not None for verdict in verdicts.values()))
+    source = (work / f"{design.top}.v").read_text().splitlines()
+    for number, fault in enumerate(faults, 1):
+        text = describe(fault, source)
+        if verdicts[str(number)] is not None:
+            result.kills[text] = verdicts[str(number)]
+        elif proved_equal(design.top, number, work):
+            result.equal.append(text)
+        elif reason := bench.equivalent.get(text):
+            result.explained[text] = reason
+        else:
+            result.survivors.append(text)
+    (work / "score.json").write_text(json.dumps(result.as_json() | {"kills": result.kills}, indent=2) + "\n")
+    return result
+
+
+def describe(fault: str, source: list[str]) -> str:
+    """Name a fault: mode, wire or cell, bit, and the source line it sits on."""
+    fields = dict(re.findall(r"-(\w+) (\S+)", fault))
+    wire = fields.get("wire", fields.get("cell", "?")).lstrip("\\")
+    text = f"{fields['mode']} {wire}[{fields.get('wirebit', fields.get('portbit', '0'))}]"
+    port = f" at {fields['port'].lstrip(chr(92))}[{fields.get('portbit', 0)}]" if "port" in fields else ""
+    found = re.search(r"-src \S*?:(\d+)\.", fault)
+    line = f" in `{source[int(found[1]) - 1].strip()}`" if found and int(found[1]) <= len(source) else ""
+    return text + port + line
+
+
+def proved_equal(top: str, number: int, work: Path) -> bool:
+    """Try to prove that a fault can't be seen: equal registers stay equal, and so do the outputs."""
+    try:
+        run_yosys(_PROVE.format(top=top, number=number), work, f"prove_{number}")
+    except ToolError:
+        return False
+    return True
