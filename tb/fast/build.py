@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Compile emitted Verilog and a C++ driver into a shared library; reuse it while nothing changes."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from gatewright.tb.tools import run_verilator, run_program, run_yosys, verilator_environment
+
+# The emitted text is kept readable; this form of the same netlist simulates several times faster.
+_FLATTEN = """\
+read_verilog design.v
+hierarchy -top {top}
+proc
+flatten
+opt_expr
+opt_clean
+write_verilog -norename -noattr model.v
+"""
+
+
+def shared_library(verilog: Path, top: str, driver: str, folder: Path, simplify: bool = True) -> Path:
+    """Give the path of the compiled model, building it if its inputs are new.
+
+    Parameters
+    ----------
+    verilog : Path
+        Emitted Verilog, or a netlist in plain Verilog.
+    top : str
+        Top module.
+    driver : str
+        C++ source with ``extern "C"`` entry points; includes ``Vtop.h``.
+    folder : Path
+        Where models are kept, one sub-folder per content hash.
+    simplify : bool
+        Pass the Verilog through Yosys first.
+    """
+    text = verilog.read_bytes()
+    key = hashlib.sha256(text)
+    key.update(repr((top, driver, simplify, version("verilator"), version("pyosys"))).encode())
+    place = folder / key.hexdigest()[:16]
+    library = place / "model.so"
+    if library.exists():
+        return library
+    folder.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        _compile(work, text, top, driver, simplify)
+        shutil.rmtree(place, ignore_errors=True)
+        work.replace(place)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return library
+
+
+def _compile(work: Path, text: bytes, top: str, driver: str, simplify: bool) -> None:
+    (work / "design.v").write_bytes(text)
+    (work / "driver.cpp").write_text(driver)
+    source = "design.v"
+    if simplify:
+        run_yosys(_FLATTEN.format(top=top), work)
+        source = "model.v"
+    flags = ["--cc", "--exe", "--prefix", "Vtop", "--Mdir", "obj", "--top-module", top, "-Wno-fatal", "-Wno-lint"]
+    compiler = ["-O3", "--x-assign", "0", "--x-initial", "0", "-CFLAGS", "-fPIC -O2", "-LDFLAGS", "-shared"]
+    run_verilator([*flags, *compiler, "-o", "../model.so", source, "driver.cpp"], work)
+    # verilated.mk looks for the driver beside the makefile's parent
+    make = ["make", "-C", "obj", "-f", "Vtop.mk", "-j", str(os.cpu_count() or 1), "OPT_FAST=-O2", "OPT_SLOW=-O1"]
+    run_program(make, work, work / "make.log", verilator_environment())
+    shutil.rmtree(work / "obj")
