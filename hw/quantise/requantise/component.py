@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Requantiser."""
+
+from typing import Any
+
+from amaranth import Const, Module, Signal, Value
+from amaranth.lib import stream
+
+from gatewright.hw.core.streams import RoomComponent
+from gatewright.hw.quantise.requantise.config import RequantiseConfig
+from gatewright.hw.quantise.requantise.parallel import Pipe, divide, multiply
+from gatewright.hw.quantise.requantise.rounding import finish
+
+
+class Requantise(RoomComponent):
+    """Scale, round, offset and saturate ``lanes`` accumulators a beat.
+
+    Members
+    -------
+    i : In(stream)
+        ``acc`` (lanes,), ``multiplier`` and ``shift`` (scalar or (lanes,)), ``last``.
+    o : Out(stream)
+        ``q`` (lanes,), ``last``.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+
+    def __init__(self, config: RequantiseConfig) -> None:
+        super().__init__(config)
+
+    def elaborate(self, platform: Any) -> Module:
+        """Build the engine that the config names."""
+        m = Module()
+        if self.config.engine == "serial":
+            self._serial(m)
+        else:
+            self._parallel(m)
+        return m
+
+    def _parallel(self, m: Module) -> None:
+        config, pipe = self.config, Pipe(m)
+        # One enable stalls every stage: it costs one gate, and an idle stage never blocks a full one.
+        m.d.comb += pipe.enable.eq(~self.o.valid | self.o.ready)
+        m.d.comb += self.i.ready.eq(pipe.enable)
+
+        scales = [(pipe(factor, "factor"), pipe(code, "code")) for factor, code in self._scales()]
+        depth = 1 + config.adder_levels
+        late = [pipe(code, "code", depth) for _, code in scales]
+        for lane in range(config.lanes):
+            scale = lane if config.scope == "channel" else 0
+            product = multiply(pipe, config, pipe(self.i.payload.acc[lane], "acc"), scales[scale][0])
+            quotient = divide(pipe, config, product, late[scale])
+            with m.If(pipe.enable):
+                m.d.sync += self.o.payload.q[lane].eq(finish(m, config, quotient, f"lane_{lane}"))
+
+        valid, last = self.i.valid, self.i.payload.last
+        for _ in range(config.latency - 1):
+            earlier, valid = valid, Signal(name="valid")
+            with m.If(pipe.enable):
+                m.d.sync += valid.eq(earlier)
+        with m.If(pipe.enable):
+            m.d.sync += self.o.valid.eq(valid)
+            m.d.sync += self.o.payload.last.eq(pipe(last, "last", config.latency - 1))
+
+    def _scales(self) -> list[tuple[Value, Value]]:
+        """Give multiplier and shift code of each lane, or the pair that all lanes share."""
+        payload = self.i.payload
+        if self.config.scope == "tensor":
+            return [(payload.multiplier, payload.shift if self.config.shift_bits else Const(0, 0))]
+        return [
+            (payload.multiplier[lane], payload.shift[lane] if self.config.shift_bits else Const(0, 0))
+            for lane in range(self.config.lanes)
+        ]
