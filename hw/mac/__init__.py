@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Multiply-accumulate: processing elements, arrays of every shape, and the GEMM engine."""
