@@ -5,10 +5,12 @@ Other packages add rooms through the entry-point group ``gatewright.rooms``; eac
 names a `Room`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Literal
 
 from gatewright.hw.core.config import RoomConfig
@@ -29,12 +31,16 @@ class Room:
         How far its evidence goes; see the ladder in the README.
     package : str
         Root package; rooms of third parties name their own.
+    mapping : str
+        For accelerators: module with ``Settings``, what a user's file sets, and
+        ``map_settings(settings, folder) -> (config, assets)``.
     """
 
     name: str
     wing: str
     stage: Stage
     package: str = "gatewright"
+    mapping: str = ""
 
     @property
     def stem(self) -> str:
@@ -50,6 +56,16 @@ class Room:
     def config(self) -> type[RoomConfig]:
         """The parameter class."""
         return getattr(import_module(f"{self.path}.config"), f"{self.stem}Config")
+
+    @property
+    def settings(self) -> type[RoomConfig]:
+        """What a user's file sets: the config itself, unless a model is mapped to it."""
+        return import_module(self.mapping).Settings if self.mapping else self.config
+
+    @property
+    def mapper(self) -> Callable[[Any, Path], tuple[RoomConfig, dict[str, bytes]]] | None:
+        """The function from settings to config; None where they are the same."""
+        return import_module(self.mapping).map_settings if self.mapping else None
 
     @property
     def component(self) -> Any:
@@ -68,7 +84,12 @@ class Room:
 
 
 ROOMS: tuple[Room, ...] = (
+    Room("cube", "mac", "draft"),
+    Room("broadcast", "mac", "draft"),
+    Room("adder_tree", "mac", "draft"),
     Room("skid", "dataflow", "draft"),
+    Room("uart_rx", "bus", "draft"),
+    Room("uart_tx", "bus", "draft"),
     Room("frame_decode", "bus", "draft"),
     Room("frame_encode", "bus", "draft"),
 )
