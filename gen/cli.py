@@ -4,10 +4,8 @@
 import sys
 from importlib import import_module
 
-import click
-import typer
-
 import gatewright
+import typer
 from gatewright.gen.console import console, errors
 from gatewright.hw.core.errors import GatewrightError
 
@@ -19,6 +17,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+# Typer carries its own copy of click; its public subclass leads to the common base.
+UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 COMMANDS = ("catalogue", "verification", "hardware", "models", "benchmarks", "tools")
 
@@ -48,13 +49,14 @@ def main() -> int:
     except GatewrightError as error:
         errors.print(f"error: {' '.join(str(error).split())}", soft_wrap=True, markup=False)
         return 2
-    except click.exceptions.NoArgsIsHelpError as error:
-        errors.print(error.format_message(), markup=False)
+    except UsageError as error:
+        text = error.format_message() if hasattr(error, "format_message") else str(error)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            errors.print(text, markup=False)
+        else:
+            errors.print(f"error: {' '.join(text.split())}", soft_wrap=True, markup=False)
         return 2
-    except click.ClickException as error:
-        errors.print(f"error: {' '.join(error.format_message().split())}", soft_wrap=True, markup=False)
-        return 2
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         errors.print("error: interrupted")
         return 130
     return status if isinstance(status, int) else 0

@@ -5,27 +5,44 @@ import json
 import re
 import textwrap
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
-
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from gatewright.gen.registry import Room, find_room
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.errors import ConfigError
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True)
 class Design:
-    """What the user asked for."""
+    """What the user asked for.
+
+    Attributes
+    ----------
+    name : str
+        The user's name for it; names files and modules.
+    room : Room
+        What is built.
+    config : RoomConfig
+        The room's parameters.
+    settings : RoomConfig
+        What the user's file sets: the same, or for an accelerator the geometry and the model
+        that were mapped to ``config``.
+    assets : mapping
+        Files that belong to the settings (a model), by name.
+    """
 
     name: str
     room: Room
     config: RoomConfig
+    settings: RoomConfig
+    assets: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def top(self) -> str:
@@ -38,24 +55,27 @@ class Design:
 
     def to_toml(self) -> str:
         """Give the design as TOML, every parameter spelled out."""
-        return f"room = {_value(self.room.name)}\nname = {_value(self.name)}\n\n" + _table(
-            self.config, "parameters", comments=False
-        )
+        head = f"room = {_value(self.room.name)}\nname = {_value(self.name)}\n\n"
+        return head + _table(self.settings, "parameters", comments=False)
 
 
-def design_of(room: str, name: str | None = None, **parameters: Any) -> Design:
-    """Make a design from a room's name and its parameters."""
+def design_of(room: str, name: str | None = None, folder: Path = Path(), **parameters: Any) -> Design:
+    """Make a design from a room's name and its parameters; paths in them are relative to ``folder``."""
     found = find_room(room)
-    return Design(name or room, found, found.config(**parameters))
+    settings = found.settings(**parameters)
+    if found.mapper is None:
+        return Design(name or room, found, settings, settings)
+    config, assets = found.mapper(settings, folder)
+    return Design(name or room, found, config, settings, assets)
 
 
-def read_design(path: Path) -> Design:
-    """Read a design from a TOML file.
+def read_values(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
 
     Raises
     ------
     ConfigError
-        One line naming the file or the field, the rule and the value.
+        One line naming the file and what is wrong with it.
     """
     try:
         text = path.read_text()
@@ -64,13 +84,12 @@ def read_design(path: Path) -> Design:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"config file {path} can't be read: {error}") from None
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"config file {path} is not TOML: {error}") from None
-    return parse_design(values, str(path), path.stem)
 
 
-def parse_design(values: dict[str, Any], where: str, default_name: str) -> Design:
+def parse_design(values: dict[str, Any], where: str, default_name: str, folder: Path = Path()) -> Design:
     """Check the outer keys of a config, then its parameters."""
     unknown = sorted(set(values) - {"room", "name", "parameters"})
     if unknown:
@@ -85,19 +104,19 @@ def parse_design(values: dict[str, Any], where: str, default_name: str) -> Desig
     parameters = values.get("parameters", {})
     if not isinstance(parameters, dict):
         raise ConfigError(f"{where}: parameters must be a table [parameters], not {parameters!r}")
-    return design_of(values["room"], name, **parameters)
+    return design_of(values["room"], name, folder, **parameters)
 
 
 def template(room: Room, name: str | None = None) -> str:
     """Give a commented config with every parameter, its unit, range and default."""
     head = f"# {room.summary}\nroom = {_value(room.name)}\nname = {_value(name or room.name)}\n\n"
-    return head + _table(room.config(), "parameters", comments=True)
+    return head + _table(room.settings(), "parameters", comments=True)
 
 
 def _table(config: BaseModel, title: str, comments: bool) -> str:
     lines = [f"[{title}]"]
     nested = ""
-    for name, field in type(config).model_fields.items():
+    for name, info in type(config).model_fields.items():
         value = getattr(config, name)
         if isinstance(value, BaseModel):
             nested += "\n" + _table(value, f"{title}.{name}", comments)
@@ -105,7 +124,7 @@ def _table(config: BaseModel, title: str, comments: bool) -> str:
         if value is None:
             continue
         if comments:
-            lines += _comment(field)
+            lines += _comment(info)
         lines.append(f"{name} = {_value(value)}")
     return "\n".join(lines) + "\n" + nested
 

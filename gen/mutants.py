@@ -169,7 +169,7 @@ def _judge(design: Design, bench: Any, work: Path, faults: list[str], seed: int)
 def describe(fault: str, source: list[str]) -> str:
     """Name a fault: mode, wire or cell, bit, and the source line it sits on."""
     fields = dict(re.findall(r"-(\w+) (\S+)", fault))
-    wire = fields.get("wire", fields.get("cell", "?")).lstrip("\\")
+    wire = (fields.get("wire") or fields.get("cell") or "?").lstrip("\\")
     text = f"{fields['mode']} {wire}[{fields.get('wirebit', fields.get('portbit', '0'))}]"
     port = f" at {fields['port'].lstrip(chr(92))}[{fields.get('portbit', 0)}]" if "port" in fields else ""
     found = re.search(r"-src \S*?:(\d+)\.", fault)

@@ -99,12 +99,11 @@ def _merge(text: str) -> str:
             result[name] = lines
     used = _module_names(result)
     out: list[str] = []
-    for name, lines in reversed(result.items()):
+    for lines in reversed(result.values()):
         for line in lines:
             words = line.split()
-            if line.startswith("module ") or (line.startswith("  cell \\") and words[1] in used):
-                line = line.replace(words[1], used[words[1]], 1)
-            out.append(line)
+            named = line.startswith("module ") or (line.startswith("  cell \\") and words[1] in used)
+            out.append(line.replace(words[1], used[words[1]], 1) if named else line)
     return "\n".join(out) + "\n"
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from gatewright.gen.console import console, show_json, show_table
 from gatewright.gen.design import template
 from gatewright.gen.emit import generate as emit
@@ -30,7 +29,8 @@ def list_rooms(as_json: Json = False) -> None:
             }
         )
         return
-    show_table("Rooms", ("wing", "room", "stage", "what it does"), [(r.wing, r.name, r.stage, r.summary) for r in known])
+    rows = [(r.wing, r.name, r.stage, r.summary) for r in known]
+    show_table("Rooms", ("wing", "room", "stage", "what it does"), rows)
     show_table("Presets", ("preset", "what it is"), list(ready.items()))
 
 

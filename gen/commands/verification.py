@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from gatewright.gen.console import console, progress, show_json, show_table
 from gatewright.gen.files import write_file
 from gatewright.gen.mutants import Score, score_room
@@ -32,7 +31,7 @@ def verify(
     if every:
         chosen = list(rooms().values())
     if bool(config) == bool(chosen):
-        raise ConfigError("verify needs either a config or rooms: `verify FILE`, `verify --room NAME` or `verify --all`")
+        raise ConfigError("verify needs a config or rooms: `verify FILE`, `verify --room NAME` or `verify --all`")
     if mutants:
         _mutants(chosen or [load_design(str(config)).room], count, seed, out, as_json)
         return

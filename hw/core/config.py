@@ -4,10 +4,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from gatewright.hw.core.errors import ConfigError
 from gatewright.hw.core.ports import Beats, StreamPort, beat_count
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 def integer(default: int, low: int, high: int, *, doc: str, unit: str = "") -> Any:

@@ -6,7 +6,6 @@ from typing import Any
 from amaranth import Shape
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.ports import StreamPort
 
@@ -34,7 +33,7 @@ class RoomComponent(wiring.Component):
     """
 
     def __init__(self, config: RoomConfig, extra: dict[str, Any] | None = None) -> None:
-        self.config = config
+        self.config: Any = config
         members: dict[str, Any] = {port.name: In(stream.Signature(layout(port))) for port in config.inputs}
         members |= {port.name: Out(stream.Signature(layout(port))) for port in config.outputs}
         super().__init__(members | (extra or {}))

@@ -8,7 +8,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from gatewright.tb.tools import run_verilator, run_program, run_yosys, verilator_environment
+from gatewright.tb.tools import run_program, run_verilator, run_yosys, verilator_environment
 
 # The emitted text is kept readable; this form of the same netlist simulates several times faster.
 _FLATTEN = """\

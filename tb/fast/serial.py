@@ -37,7 +37,9 @@ extern "C" int64_t serial_exchange(void* m, const uint8_t* data, int64_t n, uint
         top->clk = 1; top->eval(); top->clk = 0; top->eval(); line.cycle++;
         idle++;
         if (line.rx_bits < 0) {
-            if (!top->tx) { line.rx_bits = 0; line.rx_wait = line.divisor + line.divisor / 2; line.rx_shift = 0; idle = 0; }
+            if (!top->tx) {
+                line.rx_bits = 0; line.rx_wait = line.divisor + line.divisor / 2; line.rx_shift = 0; idle = 0;
+            }
         } else { idle = 0; }
         if (line.rx_bits >= 0 && --line.rx_wait == 0) {
             if (line.rx_bits == 8) { if (top->tx && got < room) out[got++] = line.rx_shift; line.rx_bits = -1; }

@@ -13,9 +13,8 @@ from typing import Any
 
 import cocotb
 import numpy as np
-
 from gatewright.tb.harness.stream_tests import BODIES, Session, open_session
-from gatewright.tb.harness.streams import Failure
+from gatewright.tb.harness.streams import BenchError
 
 TESTS = ("kill_mutants",)
 
@@ -27,7 +26,7 @@ async def test_kill_mutants(dut: Any) -> None:
     session = open_session(dut, "mutants")
     fault = await _first_failure(dut, session, 0)
     if fault is not None:
-        raise Failure(f"the unchanged design fails: {fault} (seed {session.seed})")
+        raise BenchError(f"the unchanged design fails: {fault} (seed {session.seed})")
     verdicts: dict[str, str | None] = {}
     for number in range(1, int(arguments["mutants"]) + 1):
         verdicts[str(number)] = await _first_failure(dut, session, number)
@@ -44,6 +43,6 @@ async def _first_failure(dut: Any, session: Session, number: int) -> str | None:
     for body in checks:
         try:
             await body(session)
-        except (Failure, ValueError) as failure:
+        except (BenchError, ValueError) as failure:
             return f"{body.__name__}: {failure}"
     return None

@@ -12,11 +12,9 @@ from typing import Any
 
 import cocotb
 import numpy as np
-
-from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.ports import beat_count
 from gatewright.tb.harness.bench import Inputs, StreamBench
-from gatewright.tb.harness.streams import PATTERNS, Failure, Streams, Trace
+from gatewright.tb.harness.streams import PATTERNS, BenchError, Streams, Trace
 
 TESTS = ("random_data", "corner_values", "random_stalls", "short_runs", "reset_in_midstream")
 
@@ -45,14 +43,16 @@ class Session:
     """One test's view: bench, config, design, randomness."""
 
     bench: StreamBench
-    config: RoomConfig
+    config: Any
     streams: Streams
     seed: int
     rng: np.random.Generator
     size: int
     counts: Counts = field(default_factory=Counts)
 
-    async def play(self, kind: str, size: int, stalls: str = "none", stop_after: int | None = None) -> tuple[Inputs, Trace]:
+    async def play(
+        self, kind: str, size: int, stalls: str = "none", stop_after: int | None = None
+    ) -> tuple[Inputs, Trace]:
         """Run one stimulus and compare every output beat with the golden model."""
         inputs = self.bench.stimulus(self.config, self.rng, kind, size)
         outputs = self.bench.golden(self.config, inputs)
@@ -67,10 +67,10 @@ class Session:
         """Hold an unstalled run to the contract's latency and cycle count."""
         latency, cycles = trace.first_out - trace.first_in, trace.last_out - trace.first_in + 1
         if trace.given and latency != self.config.delay(inputs):
-            raise Failure(f"latency is {latency} cycles, promised {self.config.delay(inputs)}")
+            raise BenchError(f"latency is {latency} cycles, promised {self.config.delay(inputs)}")
         if trace.given and cycles != self.config.cycles(inputs):
             beats = {name: beat_count(beats) for name, beats in inputs.items()}
-            raise Failure(f"took {cycles} cycles for {beats}, promised {self.config.cycles(inputs)}")
+            raise BenchError(f"took {cycles} cycles for {beats}, promised {self.config.cycles(inputs)}")
 
 
 def open_session(dut: Any, salt: str) -> Session:
@@ -126,16 +126,18 @@ async def reset_in_midstream(session: Session) -> None:
         session.check_timing(inputs, trace)
 
 
-def _register(body: Callable[[Session], Awaitable[None]]) -> Any:
+def register(body: Callable[[Session], Awaitable[None]]) -> Any:
+    """Make a cocotb test of a body; benches of pin-level rooms use it for their own bodies."""
+
     async def test(dut: Any) -> None:
         session = open_session(dut, body.__name__)
         try:
             await body(session)
-        except Failure as failure:
-            raise Failure(f"{failure} (seed {session.seed})") from None
+        except BenchError as failure:
+            raise BenchError(f"{failure} (seed {session.seed})") from None
         session.counts.resets = session.streams.resets
         if not session.counts.taken:
-            raise Failure("no input beat was taken: nothing was tested")
+            raise BenchError("no input beat was taken: nothing was tested")
         _report(body.__name__, session.counts)
 
     test.__name__ = test.__qualname__ = body.__name__
@@ -151,4 +153,4 @@ def _report(name: str, counts: Counts) -> None:
 
 BODIES = (random_data, corner_values, random_stalls, short_runs, reset_in_midstream)
 for _body in BODIES:
-    globals()[f"test_{_body.__name__}"] = _register(_body)
+    globals()[f"test_{_body.__name__}"] = register(_body)

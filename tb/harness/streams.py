@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 from cocotb.triggers import Timer
-
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.ports import StreamPort
 
 
-class Failure(AssertionError):
+class BenchError(AssertionError):
     """The design broke a promise; the text says which, where and when."""
 
 
@@ -137,20 +136,20 @@ class Sink:
         """Record a transfer; check that a waiting word neither changes nor goes."""
         if not self.valid.value:
             if self.held is not None:
-                raise Failure(f"cycle {cycle}: {self.name} withdrew valid before the word was taken")
+                raise BenchError(f"cycle {cycle}: {self.name} withdrew valid before the word was taken")
             return
         word = self.payload.value.to_unsigned()
         if self.held is not None and word != self.held:
-            raise Failure(f"cycle {cycle}: {self.name} changed its payload while waiting")
+            raise BenchError(f"cycle {cycle}: {self.name} changed its payload while waiting")
         if not self.is_ready:
             self.held = word
             trace.stalled_out += 1
             return
         self.held = None
         if len(self.got) == len(self.expected):
-            raise Failure(f"cycle {cycle}: {self.name} gave more than the expected {len(self.expected)} beats")
+            raise BenchError(f"cycle {cycle}: {self.name} gave more than the expected {len(self.expected)} beats")
         if word != self.expected[len(self.got)]:
-            raise Failure(
+            raise BenchError(
                 f"cycle {cycle}: {self.name} beat {len(self.got)} is {word:#x}, expected "
                 f"{self.expected[len(self.got)]:#x}"
             )
@@ -165,7 +164,7 @@ class Sink:
         self.ready.value = int(not self.is_ready)
         await Timer(1, "ns")
         if (bool(self.valid.value), self.payload.value) != before:
-            raise Failure(f"cycle {cycle}: {self.name} valid or payload depends on ready")
+            raise BenchError(f"cycle {cycle}: {self.name} valid or payload depends on ready")
         self.ready.value = int(self.is_ready)
         await Timer(1, "ns")
 
@@ -232,7 +231,7 @@ class Streams:
 
         Raises
         ------
-        Failure
+        BenchError
             On a wrong, missing or surplus beat, or a broken stream rule.
         """
         trace = Trace()
@@ -246,7 +245,7 @@ class Streams:
             if done and stop_after is None and quiet >= 40:
                 break
             if quiet > limit:
-                raise Failure(f"hung: {self._progress()} after {trace.cycles} cycles, {limit} of them idle")
+                raise BenchError(f"hung: {self._progress()} after {trace.cycles} cycles, {limit} of them idle")
             await self._cycle(trace, rng if stalls != "none" else None)
             quiet = quiet + 1 if trace.taken + trace.given == moved else 0
             moved = trace.taken + trace.given
