@@ -10,6 +10,7 @@ from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.parallel import Pipe, divide, multiply
 from gatewright.hw.quantise.requantise.rounding import finish
+from gatewright.hw.quantise.requantise.serial import Steps, moving, multiply_and_divide
 
 
 class Requantise(RoomComponent):
@@ -62,6 +63,26 @@ class Requantise(RoomComponent):
         with m.If(pipe.enable):
             m.d.sync += self.o.valid.eq(valid)
             m.d.sync += self.o.payload.last.eq(pipe(last, "last", config.latency - 1))
+
+    def _serial(self, m: Module) -> None:
+        config = self.config
+        free = ~self.o.valid | self.o.ready
+        steps = Steps(m, config, self.i.valid, free)
+        # The beat waits at the input until its last step: the input is the operand register.
+        m.d.comb += self.i.ready.eq(steps.done & free)
+
+        scales = [(factor, code, moving(m, config, steps, code)) for factor, code in self._scales()]
+        for lane in range(config.lanes):
+            factor, code, move = scales[lane if config.scope == "channel" else 0]
+            acc = self.i.payload.acc[lane]
+            quotient = multiply_and_divide(m, config, steps, move, acc, factor, code)
+            with m.If(steps.clear):
+                m.d.sync += self.o.payload.q[lane].eq(finish(m, config, quotient, f"lane_{lane}"))
+
+        with m.If(steps.clear):
+            m.d.sync += [self.o.valid.eq(1), self.o.payload.last.eq(self.i.payload.last)]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
 
     def _scales(self) -> list[tuple[Value, Value]]:
         """Give multiplier and shift code of each lane, or the pair that all lanes share."""

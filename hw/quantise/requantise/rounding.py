@@ -60,18 +60,36 @@ def _round_up(config: RequantiseConfig, q: Quotient) -> Value:
 
 def finish(m: Module, config: RequantiseConfig, q: Quotient, name: str) -> Value:
     """Round, add the zero point and saturate, without a register."""
-    size = len(q.magnitude)
-    rounded = Signal(config.out_bits + 3, name=f"{name}_rounded")
-    floor = Cat(q.magnitude, q.negative).as_signed()
-    signed_rounded = rounded.as_signed()
-    m.d.comb += rounded.eq(floor + Const(config.zero_point) + _round_up(config, q))
+    top = config.code_high.bit_length()  # the highest code is all ones, so every limit is a test of bits
+    least = config.zero_point - (1 << len(q.magnitude))
+    rounded = _add(m, config, Cat(q.magnitude, q.negative).as_signed(), _round_up(config, q), name)
 
-    too_high, too_low = ~q.negative & q.overflow, q.negative & q.overflow
+    # A quotient that overflows leaves no trace in `rounded`, but its sign says where it went.
+    too_high = ~q.negative & q.overflow
+    if config.zero_point >= 0:
+        too_high |= ~q.negative & rounded[top:-1].any()
+    else:
+        too_high |= ~rounded[-1] & rounded[top:-1].any()
     if config.clamp_low == config.zero_point:  # nothing below the zero point leaves
         too_low = q.negative
-    if (1 << size) + config.zero_point > config.code_high:
-        too_high |= ~q.negative & (signed_rounded > config.code_high)
-    if config.clamp_low != config.zero_point and config.zero_point - (1 << size) < config.clamp_low:
-        too_low |= signed_rounded < config.clamp_low
+    else:
+        too_low = q.negative & q.overflow
+        if least < config.code_low:
+            too_low |= rounded[-1] & (~rounded[top:-1].all() if config.out_signed else Const(1, 1))
     low, high = (Const(code, config.out_bits) for code in (config.clamp_low, config.code_high))
     return Mux(too_high, high, Mux(too_low, low, rounded[: config.out_bits]))
+
+
+def _add(m: Module, config: RequantiseConfig, floor: Value, up: Value, name: str) -> Value:
+    """Add rounding and zero point on one carry chain, wide enough for the sign."""
+    most = config.zero_point + (1 << (len(floor) - 1))
+    least = config.zero_point - (1 << (len(floor) - 1))
+    size = max(most.bit_length(), (-least - 1).bit_length() if least < 0 else 0, config.out_bits) + 1
+    rounded = Signal(size, name=f"{name}_rounded")
+    if config.zero_point == 0:
+        m.d.comb += rounded.eq(floor + up)
+    else:  # a set bit below the unit turns the rounding into a carry
+        doubled = Signal(size + 1, name=f"{name}_doubled")
+        m.d.comb += doubled.eq(Cat(Const(1, 1), floor).as_signed() + Cat(up, Const(config.zero_point, size)))
+        m.d.comb += rounded.eq(doubled[1:])
+    return rounded
