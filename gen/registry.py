@@ -87,6 +87,7 @@ ROOMS: tuple[Room, ...] = (
     Room("cube", "mac", "draft"),
     Room("broadcast", "mac", "draft"),
     Room("adder_tree", "mac", "draft"),
+    Room("ping_pong", "memory", "draft"),
     Room("skid", "dataflow", "draft"),
     Room("uart_rx", "bus", "draft"),
     Room("uart_tx", "bus", "draft"),
