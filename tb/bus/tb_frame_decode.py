@@ -23,7 +23,8 @@ def damage(frame: bytes, rng: np.random.Generator) -> bytes:
     index = int(rng.integers(0, len(frame)))
     match int(rng.integers(0, 5)):
         case 0:
-            return frame[:index] + bytes((frame[index] ^ (1 << int(rng.integers(0, 8))),)) + frame[index + 1 :]
+            flipped = frame[index] ^ (1 << int(rng.integers(0, 8)))
+            return frame[:index] + bytes((flipped,)) + frame[index + 1 :]
         case 1:
             return frame[:index] + frame[index + 1 :]
         case 2:
@@ -34,7 +35,7 @@ def damage(frame: bytes, rng: np.random.Generator) -> bytes:
 
 
 def stimulus(config: FrameDecodeConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
-    """Give about ``size`` octets of frames, every third one damaged; the first is sound, a flag is last."""
+    """Give about ``size`` octets of frames, a third of them damaged; the first is sound, a flag is last."""
     line = encode(b"abc")
     while len(line) < size:
         frame = encode(payload(rng, kind))

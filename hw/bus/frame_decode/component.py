@@ -3,7 +3,6 @@
 
 from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import stream
-
 from gatewright.hw.bus.crc import fcs_next
 from gatewright.hw.bus.frame_decode.config import FrameDecodeConfig
 from gatewright.hw.core.streams import RoomComponent
@@ -30,6 +29,7 @@ class FrameDecode(RoomComponent):
         super().__init__(config)
 
     def elaborate(self, platform: object) -> Module:
+        """Build the circuit."""
         m = Module()
         data = self.i.payload.data
         is_flag, is_escape = Signal(), Signal()

@@ -25,7 +25,7 @@ class FrameDecodeConfig(RoomConfig):
     def outputs(self) -> tuple[StreamPort, ...]:
         """Payload octets; the beat with ``last`` carries the verdict."""
         fields = (PayloadField("data", 8), PayloadField("last", 1), PayloadField("good", 1))
-        return (StreamPort("o", fields, "payload; `good` is 1 only with `last`, where the check sequence held"),)
+        return (StreamPort("o", fields, "payload; `good` comes with `last`: the check sequence held"),)
 
     @property
     def latency(self) -> int:

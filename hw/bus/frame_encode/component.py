@@ -3,7 +3,6 @@
 
 from amaranth import Module, Signal
 from amaranth.lib import stream
-
 from gatewright.hw.bus.crc import fcs_next
 from gatewright.hw.bus.frame_encode.config import FrameEncodeConfig
 from gatewright.hw.core.streams import RoomComponent
@@ -29,6 +28,7 @@ class FrameEncode(RoomComponent):
         super().__init__(config)
 
     def elaborate(self, platform: object) -> Module:
+        """Build the circuit."""
         m = Module()
         data, last, full = Signal(8), Signal(), Signal()
         taken = Signal()  # the held payload octet leaves in this cycle

@@ -17,7 +17,8 @@ class FrameEncodeConfig(RoomConfig):
     @property
     def inputs(self) -> tuple[StreamPort, ...]:
         """Payload packets."""
-        return (StreamPort("i", (PayloadField("data", 8), PayloadField("last", 1)), "payload of one frame a packet"),)
+        fields = (PayloadField("data", 8), PayloadField("last", 1))
+        return (StreamPort("i", fields, "payload of one frame a packet"),)
 
     @property
     def outputs(self) -> tuple[StreamPort, ...]:

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Drives an accelerator over a byte pipe; the same for a board and for a simulated design."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from gatewright.gen.link.framing import FrameDecoder, encode
+from gatewright.gen.link.pipe import BytePipe
+from gatewright.hw.bus.protocol import (
+    CYCLES_BYTES,
+    HEADER_BYTES,
+    INFO_BYTES,
+    REPLY,
+    VERSION,
+    Command,
+    Info,
+    Status,
+)
+from gatewright.hw.core.errors import LinkError
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The result of one run.
+
+    Attributes
+    ----------
+    output : bytes
+        As the accelerator gave it.
+    cycles : int
+        Clock cycles that the accelerator counted.
+    """
+
+    output: bytes
+    cycles: int
+
+
+class Accelerator:
+    """An accelerator behind a byte pipe.
+
+    Parameters
+    ----------
+    pipe : BytePipe
+        Carries the frames.
+    design : str
+        Name of the design that should be there; used in error lines.
+    design_id : int, optional
+        Its identity; a board that carries another design is refused.
+    timeout : float
+        Seconds to wait for a reply.
+    attempts : int
+        How often a request is sent before giving up. Each attempt has a sequence number of its
+        own, so a late reply to an earlier one is recognised and dropped.
+
+    Attributes
+    ----------
+    retries : int
+        Attempts that got no reply.
+    stale : int
+        Replies dropped because they answered an earlier attempt.
+    """
+
+    def __init__(
+        self,
+        pipe: BytePipe,
+        design: str = "the design",
+        design_id: int | None = None,
+        timeout: float = 1.0,
+        attempts: int = 4,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.retries = 0
+        self.stale = 0
+        self._pipe, self._design, self._design_id = pipe, design, design_id
+        self._timeout, self._attempts, self._clock = timeout, attempts, clock
+        self._decoder = FrameDecoder()
+        self._sequence = int(clock() * 1000) & 0xFF  # differs from that of a run just before
+        self._info: Info | None = None
+
+    def info(self) -> Info:
+        """Ask once what is there, check that it is what we expect, remember it.
+
+        Raises
+        ------
+        LinkError
+            On silence, another protocol version, or another design.
+        """
+        if self._info is not None:
+            return self._info
+        body = self._ask(Command.INFO, b"")
+        if len(body) != INFO_BYTES or body[0] != VERSION:
+            version = f"version {body[0]}" if body else "no version"
+            raise LinkError(
+                f"{self._pipe.name}: the board speaks protocol {version}, not {VERSION}; flash {self._design} again"
+            )
+        info = Info.unpack(body)
+        if self._design_id is not None and info.design != self._design_id:
+            raise LinkError(
+                f"{self._pipe.name}: the board carries design {info.design:#010x}, not {self._design} "
+                f"({self._design_id:#010x}); flash {self._design}"
+            )
+        self._info = info
+        return info
+
+    def run(self, data: bytes) -> Answer:
+        """Run one input.
+
+        Raises
+        ------
+        LinkError
+            If the input has the wrong size, on silence, or on a reply of the wrong size.
+        """
+        info = self.info()
+        if len(data) != info.input_bytes:
+            raise LinkError(f"{self._pipe.name}: an input must have {info.input_bytes} bytes, not {len(data)}")
+        body = self._ask(Command.RUN, data)
+        if len(body) != info.output_bytes + CYCLES_BYTES:
+            raise LinkError(
+                f"{self._pipe.name}: a reply has {len(body)} bytes, not {info.output_bytes + CYCLES_BYTES}; "
+                f"flash {self._design} again"
+            )
+        return Answer(body[:-CYCLES_BYTES], int.from_bytes(body[-CYCLES_BYTES:], "little"))
+
+    def infer(
+        self, images: NDArray[np.integer], done: Callable[[int], None] = lambda count: None
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Run inputs one by one.
+
+        Parameters
+        ----------
+        images : array
+            8-bit inputs, signed or not, shape ``(inputs, ...)``; each is sent in C order.
+        done : callable
+            Hears how many inputs are done, after each.
+
+        Returns
+        -------
+        outputs : uint8 array of shape ``(inputs, output_bytes)``
+            Raw output bytes; view them as the design's output type.
+        cycles : int64 array of shape ``(inputs,)``
+            Clock cycles of each run.
+        """
+        if images.dtype not in (np.uint8, np.int8):
+            raise LinkError(f"{self._pipe.name}: inputs must be int8 or uint8, not {images.dtype}")
+        answers = list(self._each(images, done))
+        outputs = np.frombuffer(b"".join(answer.output for answer in answers), dtype=np.uint8)
+        cycles = np.array([answer.cycles for answer in answers], dtype=np.int64)
+        return outputs.reshape(len(answers), self.info().output_bytes), cycles
+
+    def _each(self, images: NDArray[np.integer], done: Callable[[int], None]) -> Iterable[Answer]:
+        for index, image in enumerate(images):
+            yield self.run(np.ascontiguousarray(image).tobytes())
+            done(index + 1)
+
+    def _ask(self, command: Command, payload: bytes) -> bytes:
+        """Send a request until a reply to it comes; give the reply's body."""
+        for attempt in range(self._attempts):
+            self._sequence = (self._sequence + 1) & 0xFF
+            self.retries += attempt > 0
+            self._pipe.write(encode(bytes((command, self._sequence)) + payload))
+            reply = self._wait(command)
+            if reply is not None:
+                return self._body(command, reply)
+        raise LinkError(
+            f"{self._pipe.name}: no reply within {self._attempts} attempts of {self._timeout:g} s; "
+            f"check that the board is flashed with {self._design} and that this is its port"
+        )
+
+    def _wait(self, command: Command) -> bytes | None:
+        """Read until the reply to the latest request is there; None after the timeout."""
+        end = self._clock() + self._timeout
+        while (left := end - self._clock()) > 0:
+            data = self._pipe.read(left)
+            if not data:
+                return None
+            for reply in self._decoder.feed(data):
+                if len(reply) >= HEADER_BYTES and reply[:2] == bytes((command | REPLY, self._sequence)):
+                    return reply
+                self.stale += 1
+        return None
+
+    def _body(self, command: Command, reply: bytes) -> bytes:
+        status = reply[2]
+        if status == Status.OK:
+            return reply[HEADER_BYTES:]
+        known = {Status.UNKNOWN_COMMAND: "does not know it", Status.WRONG_LENGTH: "finds its length wrong"}
+        reason = known.get(Status(status), "") if status in set(Status) else f"gives status {status}"
+        raise LinkError(
+            f"{self._pipe.name}: command {command.name} was refused: the board {reason}; flash {self._design}"
+        )

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Receives octets from an asynchronous serial line, 8N1."""
