@@ -89,6 +89,7 @@ ROOMS: tuple[Room, ...] = (
     Room("adder_tree", "mac", "draft"),
     Room("ping_pong", "memory", "draft"),
     Room("skid", "dataflow", "draft"),
+    Room("requantise", "quantise", "draft"),
     Room("uart_rx", "bus", "draft"),
     Room("uart_tx", "bus", "draft"),
     Room("frame_decode", "bus", "draft"),
