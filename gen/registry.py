@@ -94,6 +94,7 @@ ROOMS: tuple[Room, ...] = (
     Room("uart_tx", "bus", "draft"),
     Room("frame_decode", "bus", "draft"),
     Room("frame_encode", "bus", "draft"),
+    Room("command_port", "bus", "draft"),
 )
 
 

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bench of command_port: sound and broken requests of every kind and length."""
+
+import numpy as np
+from gatewright.hw.bus.command_port.config import CommandPortConfig
+from gatewright.hw.bus.command_port.golden import golden
+from gatewright.hw.bus.protocol import Command
+from gatewright.hw.core.ports import Beats
+from gatewright.tb.harness.bench import Inputs, StreamBench
+
+
+def request(config: CommandPortConfig, rng: np.random.Generator) -> bytes:
+    """Draw a request: mostly sound, else with a length or a command near a sound one."""
+    command = int(rng.choice([Command.INFO, Command.RUN, Command.RUN, 0x00, 0x03, 0x81, 0x82, 0x42, 0xFF]))
+    sound = {Command.INFO: 0, Command.RUN: config.input_bytes}.get(Command(command), 0) if command in (1, 2) else 0
+    length = sound if rng.random() < 0.6 else max(0, sound + int(rng.integers(-2, 4)))
+    if rng.random() < 0.1:
+        length = 2 * config.input_bytes + int(rng.integers(0, 2))  # a counter that wraps
+    whole = bytes((command,)) + rng.bytes(1 + length)
+    return whole[:1] if rng.random() < 0.05 else whole
+
+
+def beats(frames: list[bytes], good: list[bool] | None = None) -> Beats:
+    """Lay packets out as beats."""
+    last = [index == len(frame) - 1 for frame in frames for index in range(len(frame))]
+    found: Beats = {
+        "data": np.frombuffer(b"".join(frames), dtype=np.uint8).astype(np.int64),
+        "last": np.array(last, dtype=np.int64),
+    }
+    if good is not None:
+        found["good"] = found["last"].copy()
+        found["good"][found["last"] == 1] = good
+    return found
+
+
+def stimulus(config: CommandPortConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
+    """Give about ``size`` octets of requests, and a result for each that runs."""
+    frames: list[bytes] = []
+    if kind == "corners":
+        frames += [bytes((Command.INFO, 0xFF)), bytes((Command.RUN, 0x00)) + bytes(config.input_bytes)]
+    while sum(map(len, frames)) < size:
+        frames.append(request(config, rng))
+    good = (rng.random(len(frames)) < 0.8).tolist()
+    if kind == "corners":
+        good[:2] = [True, True]
+    runs = [
+        frame for frame, sound in zip(frames, good, strict=True)
+        if sound and frame[0] == Command.RUN and len(frame) == 2 + config.input_bytes
+    ]  # fmt: skip
+    results = [rng.bytes(int(rng.integers(1, config.output_bytes + 5))) for _ in runs]
+    return {"i": beats(frames, good), "i_result": beats(results)}
+
+
+BENCH = StreamBench(
+    config=CommandPortConfig,
+    golden=golden,
+    grid=(
+        {"input_bytes": 5, "output_bytes": 3, "design_id": 0xDEADBEEF},
+        {"input_bytes": 1, "output_bytes": 1, "design_id": 0x01020304, "clock_hz": 0xFEDCBA98},
+        {"input_bytes": 65, "output_bytes": 300},
+    ),
+    mutation={"input_bytes": 3, "output_bytes": 2, "design_id": 0x12345678},
+    stimulus=stimulus,
+    size=600,
+)
