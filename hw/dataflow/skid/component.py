@@ -5,6 +5,7 @@ from typing import Any
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import stream
+
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.dataflow.skid.config import SkidConfig
 
@@ -29,21 +30,25 @@ class Skid(RoomComponent):
     def elaborate(self, platform: Any) -> Module:
         """Build the output register and the spare register beside it."""
         m = Module()
-        payload = self.o.payload.shape()
-        spare = Signal(payload)
-        # Ready also says that the spare register is free. It may be high in reset: no beat is in flight then.
+        shape = self.o.payload.shape()
+        # Payload registers need no reset: nobody looks at them while valid is low.
+        head = Signal(shape, reset_less=True)
+        spare = Signal(shape, reset_less=True)
+        # Ready also says that the spare register is free.
         free = Signal(init=1)
-        m.d.comb += self.i.ready.eq(free)
+        m.d.comb += [self.i.ready.eq(free), self.o.payload.eq(head)]
 
         # While free, the spare register follows the input, so a beat that meets a stalled output
         # is already caught: only the flag has to change.
         with m.If(free):
             m.d.sync += spare.eq(self.i.payload)
 
-        with m.If(~self.o.valid | self.o.ready):
+        move = Signal()
+        m.d.comb += move.eq(~self.o.valid | self.o.ready)
+        with m.If(move):
             m.d.sync += [
+                head.eq(Mux(free, self.i.payload, spare)),
                 self.o.valid.eq(self.i.valid | ~free),
-                self.o.payload.eq(Mux(free, self.i.payload, spare)),
                 free.eq(1),
             ]
         with m.Elif(self.i.valid):

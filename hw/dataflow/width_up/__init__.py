@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Gather narrow beats into wide ones, flushing at packet ends."""
