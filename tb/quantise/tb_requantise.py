@@ -4,7 +4,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from gatewright.hw.core.ports import Beats
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.golden import golden
@@ -39,28 +38,26 @@ def stimulus(config: RequantiseConfig, rng: np.random.Generator, kind: str, size
 def _scale(config: RequantiseConfig, rng: np.random.Generator, kind: str) -> Scale:
     factor = config.inputs[0].field("multiplier")
     codes = 1 << config.shift_bits
-    code = int(rng.choice([0, codes - 1, rng.integers(codes)]))
+    code = (0, codes - 1, int(rng.integers(codes)), int(rng.integers(codes)))[rng.integers(4)]
     distance = config.total_shift_min + config.shift_step * code
-    if kind == "random":
-        multiplier = int(rng.integers(factor.low, factor.high, endpoint=True))
-    else:  # mostly powers of two: with them an accumulator reaches every bit of the product
-        power = 1 << int(rng.integers(factor.high.bit_length()))
-        corner = int(rng.choice([factor.low, factor.high, 0, 1, factor.high - 1]))
-        multiplier = int(rng.choice([power, power, power, corner]))
-    return Scale(multiplier, code, distance)
+    # With a power of two an accumulator reaches every bit of the product.
+    power = 1 << int(rng.integers(factor.high.bit_length()))
+    corners = (factor.low, factor.high, 0, 1, factor.high - 1)
+    other = rng.integers(factor.low, factor.high, endpoint=True) if kind == "random" else rng.choice(corners)
+    return Scale(power if rng.random() < 0.6 else int(other), code, distance)
 
 
 def _acc(config: RequantiseConfig, rng: np.random.Generator, kind: str, scale: Scale) -> int:
     """Draw an accumulator: extreme, uniform, of any magnitude, or aimed at a spot of the product."""
     acc = config.inputs[0].field("acc")
-    recipe = int(rng.integers(8))
+    recipe = int(rng.integers(16))
     if recipe == 0:
         return int(rng.choice([acc.low, acc.high, acc.low + 1, acc.high - 1, 0, 1, -1]))
-    if recipe == 1 or scale.multiplier == 0:
+    if recipe == 1 or scale.multiplier == 0 or (kind == "random" and recipe < 4):
         return int(rng.integers(acc.low, acc.high, endpoint=True))
-    if recipe == 2:  # one bit differs from all others
-        return (1 << int(rng.integers(acc.bits - 1))) ^ int(rng.choice([0, -1]))
-    if kind == "random" and recipe == 3:
+    if recipe in {4, 5}:  # one bit differs from all others
+        return (1 << int(rng.integers(acc.bits - 1))) ^ -int(rng.integers(2))
+    if recipe == 6:
         return int(rng.integers(acc.low, acc.high, endpoint=True)) >> int(rng.integers(acc.bits))
     product = (_quotient(config, rng) << scale.distance) + _fraction(rng, scale.distance)
     return max(acc.low, min(product // scale.multiplier, acc.high))
@@ -70,16 +67,19 @@ def _quotient(config: RequantiseConfig, rng: np.random.Generator) -> int:
     """Draw a quotient at a limit, at zero, or anywhere between a little below and above the limits."""
     low, high = config.code_low - config.zero_point, config.code_high - config.zero_point
     edge = int(rng.choice([low, high, config.clamp_low - config.zero_point, 0])) + int(rng.integers(-2, 3))
-    return int(rng.choice([edge, rng.integers(low - 2, high + 3)]))
+    return edge if rng.random() < 0.3 else int(rng.integers(low - 2, high + 3))
 
 
 def _fraction(rng: np.random.Generator, distance: int) -> int:
-    """Draw what the shift drops: around a half, with at most one odd bit in it."""
+    """Draw what the shift drops: nothing, a half, almost a half, or these with one other bit flipped."""
     if distance == 0:
         return 0
     half = 1 << (distance - 1)
-    bit = 1 << int(rng.integers(distance))
-    spots = (0, bit, half - 1, half, half + 1, half ^ bit, (half - 1) ^ bit, 2 * half - 1)
+    reach = distance if rng.random() < 0.5 else min(distance, 4)
+    bit = (half >> 1) >> int(rng.integers(reach))
+    if rng.random() < 0.5:
+        return half | bit
+    spots = (0, half, half - 1, half + 1, 2 * half - 1, bit, (half - 1) ^ bit)
     return spots[rng.integers(len(spots))]
 
 
@@ -103,5 +103,5 @@ BENCH = StreamBench(
         "zero_point": -2,
     },
     stimulus=stimulus,
-    size=240,
+    size=400,
 )  # fmt: skip

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Scale accumulators by multiplier and right shift, round, add the zero point, saturate: a published contract, bit for bit."""
+"""Turn accumulators into activations by multiplier, right shift, rounding and saturation, to a published contract."""

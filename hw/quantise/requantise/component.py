@@ -5,7 +5,6 @@ from typing import Any
 
 from amaranth import Const, Module, Signal, Value
 from amaranth.lib import stream
-
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.parallel import Pipe, divide, multiply
@@ -52,22 +51,22 @@ class Requantise(RoomComponent):
             scale = lane if config.scope == "channel" else 0
             product = multiply(pipe, config, pipe(self.i.payload.acc[lane], "acc"), scales[scale][0])
             quotient = divide(pipe, config, product, late[scale])
-            with m.If(pipe.enable):
-                m.d.sync += self.o.payload.q[lane].eq(finish(m, config, quotient, f"lane_{lane}"))
+            m.d.comb += self.o.payload.q[lane].eq(pipe(finish(m, config, quotient, f"lane_{lane}"), "q"))
 
-        valid, last = self.i.valid, self.i.payload.last
+        valid = self.i.valid
         for _ in range(config.latency - 1):
             earlier, valid = valid, Signal(name="valid")
             with m.If(pipe.enable):
                 m.d.sync += valid.eq(earlier)
         with m.If(pipe.enable):
             m.d.sync += self.o.valid.eq(valid)
-            m.d.sync += self.o.payload.last.eq(pipe(last, "last", config.latency - 1))
+        m.d.comb += self.o.payload.last.eq(pipe(self.i.payload.last, "last", config.latency))
 
     def _serial(self, m: Module) -> None:
-        config = self.config
+        config, pipe = self.config, Pipe(m)
         free = ~self.o.valid | self.o.ready
         steps = Steps(m, config, self.i.valid, free)
+        m.d.comb += pipe.enable.eq(steps.clear)
         # The beat waits at the input until its last step: the input is the operand register.
         m.d.comb += self.i.ready.eq(steps.done & free)
 
@@ -76,11 +75,11 @@ class Requantise(RoomComponent):
             factor, code, move = scales[lane if config.scope == "channel" else 0]
             acc = self.i.payload.acc[lane]
             quotient = multiply_and_divide(m, config, steps, move, acc, factor, code)
-            with m.If(steps.clear):
-                m.d.sync += self.o.payload.q[lane].eq(finish(m, config, quotient, f"lane_{lane}"))
+            m.d.comb += self.o.payload.q[lane].eq(pipe(finish(m, config, quotient, f"lane_{lane}"), "q"))
 
+        m.d.comb += self.o.payload.last.eq(pipe(self.i.payload.last, "last"))
         with m.If(steps.clear):
-            m.d.sync += [self.o.valid.eq(1), self.o.payload.last.eq(self.i.payload.last)]
+            m.d.sync += self.o.valid.eq(1)
         with m.Elif(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
 

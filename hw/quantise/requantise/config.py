@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Parameters of the requantiser."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from gatewright.hw.core.config import Literal, RoomConfig, choice, flag, integer
+from gatewright.hw.core.config import RoomConfig, choice, flag, integer
 from gatewright.hw.core.ports import PayloadField, StreamPort
 from gatewright.hw.quantise.requantise.plan import Partial, pieces, rows
 

@@ -4,11 +4,9 @@
 from dataclasses import dataclass
 
 from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
-
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.plan import Partial, Piece
 from gatewright.hw.quantise.requantise.rounding import Quotient, magnitude_bits
-
 
 Term = tuple[int, Value]  # lowest bit position, value
 
@@ -98,7 +96,7 @@ def divide(pipe: Pipe, config: RequantiseConfig, product: Value, code: Value) ->
         reach = config.shift_step * ((1 << bit) - 1)
         state = _step(state, config.shift_step << bit, code[bit], width + reach)
         if bit in {config.shift_bits // 2, 0}:
-            state, code = _register(pipe, config, state), pipe(code, "code")
+            state, code = _register(pipe, config, state), pipe(code[:bit], "code")
     above = _differ(state.bits[width:], state.negative)
     return Quotient(
         state.bits[1:width], state.negative, state.overflow | above, state.bits[0], state.some, state.every

@@ -4,7 +4,6 @@
 from dataclasses import dataclass
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
-
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 
 
@@ -76,8 +75,8 @@ def finish(m: Module, config: RequantiseConfig, q: Quotient, name: str) -> Value
         too_low = q.negative & q.overflow
         if least < config.code_low:
             too_low |= rounded[-1] & (~rounded[top:-1].all() if config.out_signed else Const(1, 1))
-    low, high = (Const(code, config.out_bits) for code in (config.clamp_low, config.code_high))
-    return Mux(too_high, high, Mux(too_low, low, rounded[: config.out_bits]))
+    low, high = Const(config.clamp_low), Const(config.code_high)
+    return Mux(too_high, high, Mux(too_low, low, rounded))[: config.out_bits]
 
 
 def _add(m: Module, config: RequantiseConfig, floor: Value, up: Value, name: str) -> Value:
