@@ -112,6 +112,8 @@ def explain(config: type[BaseModel], error: ValidationError) -> str:
             return f"{path} must be true or false, not {value!r}"
         case "missing":
             return f"{path} is missing; it has no default"
+        case "value_error":  # a nested room's config refused; its own line says it best
+            return f"{path}: {first['ctx']['error']}"
     return f"{path}: {first['msg']}, not {value!r}"
 
 

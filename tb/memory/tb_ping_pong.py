@@ -12,7 +12,7 @@ def stimulus(config: PingPongConfig, rng: np.random.Generator, kind: str, size: 
     """Cut random words into packets shorter than, equal to and longer than a tile; read each up to four times."""
     inputs = default_stimulus(config, rng, kind, size)
     last = np.zeros(size, np.int64)
-    lengths = []
+    lengths: list[int] = []
     while sum(lengths) < size:
         likely = [1, config.depth - 1, config.depth, config.depth + 1, int(rng.integers(1, 3 * config.depth + 1))]
         lengths.append(min(max(1, int(rng.choice(likely))), size - sum(lengths)))

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Parameters of the GEMM engine."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from gatewright.hw.core.config import RoomConfig, choice, flag, integer
+from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
+from gatewright.hw.mac.adder_tree.config import AdderTreeConfig
+from gatewright.hw.mac.broadcast.config import BroadcastConfig
+from gatewright.hw.mac.cube.config import CubeConfig
+from gatewright.hw.mac.gemm import timing
+from gatewright.hw.memory.ping_pong.config import PingPongConfig
+from gatewright.hw.quantise.requantise.config import RequantiseConfig
+
+ARRAYS: dict[str, type[CubeConfig]] = {"broadcast": BroadcastConfig, "tree": AdderTreeConfig, "cube": CubeConfig}
+
+
+class GemmConfig(RoomConfig):
+    """Compute ``C[M, N] = requantise(A[M, K] @ B[K, N] + bias[N])``, shapes given at run time.
+
+    Absent parameters follow from others: ``lanes`` from ``cols``; in ``requantise``, ``lanes`` and
+    ``acc_bits`` from the engine's, and ``scope`` is ``channel``.
+    """
+
+    room: ClassVar[str] = "gemm"
+
+    dataflow: Literal["broadcast", "tree", "cube"] = choice("broadcast", doc="The array.")
+    rows: int = integer(8, 1, 64, doc="Rows of the array.")
+    cols: int = integer(8, 1, 64, doc="Columns of the array.")
+    depth: int = integer(1, 1, 64, doc="Terms of each dot product taken per cycle; tree and cube only.")
+    act_bits: int = integer(8, 1, 16, unit="bits", doc="Width of an activation, an element of A.")
+    weight_bits: int = integer(8, 1, 16, unit="bits", doc="Width of a weight, an element of B.")
+    act_signed: bool = flag(True, doc="Activations are two's complement.")
+    weight_signed: bool = flag(True, doc="Weights are two's complement.")
+    acc_bits: int = integer(32, 8, 48, unit="bits", doc="Width of an accumulator; holds k_max products and a bias.")
+    m_max: int = integer(1024, 1, 1 << 20, doc="Most rows of A.")
+    n_max: int = integer(1024, 1, 1 << 20, doc="Most columns of B.")
+    k_max: int = integer(1024, 1, 1 << 20, doc="Longest dot product.")
+    multiplier: Literal["plain", "booth", "dsp"] = choice("plain", doc="How products are built.")
+    product_register: bool = flag(True, doc="A register after each multiplier.")
+    operand_buffers: bool = flag(True, doc="Double-buffer both operands; false if their sources are on-chip memories.")
+    buffer_depth: int = integer(256, 1, 1 << 14, unit="beats", doc="Length of a tile buffer; A is kept if K fits.")
+    lanes: int = integer(8, 1, 64, doc="Columns finished per cycle; divides cols.")
+    output: Literal["requantised", "accumulator"] = choice("requantised", doc="What leaves the engine.")
+    bias_bits: int = integer(16, 1, 48, unit="bits", doc="Width of a bias, two's complement; requantised output only.")
+    requantise: RequantiseConfig = RequantiseConfig(lanes=8, scope="channel")
+
+    def __init__(self, **values: Any) -> None:
+        if "lanes" not in values and isinstance(values.get("cols"), int):
+            values["lanes"] = values["cols"]
+        inner = values.get("requantise", {})
+        if isinstance(inner, dict):
+            follow = {name: values[name] for name in ("lanes", "acc_bits") if name in values}
+            values["requantise"] = {"lanes": 8, "scope": "channel", **follow, **inner}
+        super().__init__(**values)
+
+    def check(self) -> None:
+        """Check the rules between fields; the array and the requantiser check their own."""
+        self.require(self.cols % self.lanes == 0, f"lanes must divide cols = {self.cols}, not {self.lanes}")
+        array = self.array
+        if self.output == "requantised":
+            for name in ("lanes", "acc_bits"):
+                inner, outer = getattr(self.requantise, name), getattr(self, name)
+                self.require(inner == outer, f"requantise.{name} must equal {name} = {outer}, not {inner}")
+            need = array.sum_bits_with(1 << (self.bias_bits - 1))
+            self.require(
+                self.acc_bits >= need,
+                f"acc_bits must be at least {need} to hold k_max products and a bias, not {self.acc_bits}",
+            )
+
+    @property
+    def array(self) -> CubeConfig:
+        """Parameters of the array."""
+        names = ("rows", "cols", "depth", "act_bits", "weight_bits", "act_signed", "weight_signed", "acc_bits")
+        same = (*names, "k_max", "multiplier", "product_register")
+        return ARRAYS[self.dataflow](**{name: getattr(self, name) for name in same})
+
+    @property
+    def buffers(self) -> tuple[PingPongConfig, PingPongConfig]:
+        """Tile buffers of A and B."""
+        act, weight = (port.bits - 1 for port in self.inputs[1:3])
+        return (
+            PingPongConfig(width=act, depth=self.buffer_depth, replay=True),
+            PingPongConfig(width=weight, depth=self.buffer_depth),
+        )
+
+    def keeps(self, beats: int) -> bool:
+        """Whether a packet of A stays in its buffer for all column tiles."""
+        return self.operand_buffers and beats <= self.buffer_depth
+
+    @property
+    def groups(self) -> int:
+        """Output beats per row of the array's result."""
+        return self.cols // self.lanes
+
+    @property
+    def m_tiles_max(self) -> int:
+        """Most row tiles."""
+        return -(-self.m_max // self.rows)
+
+    @property
+    def n_tiles_max(self) -> int:
+        """Most column tiles."""
+        return -(-self.n_max // self.cols)
+
+    @property
+    def inputs(self) -> tuple[StreamPort, ...]:
+        """Command, operands, and the parameters of the columns."""
+        command = (
+            PayloadField("m_tiles", self.m_tiles_max.bit_length()),
+            PayloadField("m_rest", self.rows.bit_length()),
+            PayloadField("n_tiles", self.n_tiles_max.bit_length()),
+        )
+        last = PayloadField("last", 1)
+        act = PayloadField("a", self.act_bits, self.act_signed, (self.rows, self.depth))
+        weight = PayloadField("b", self.weight_bits, self.weight_signed, (self.depth, self.cols))
+        ports = (
+            StreamPort("i_command", command, "Tile counts, and rows in the last row tile; held until the last row."),
+            StreamPort("i_a", (act, last), "Row tiles of A, a packet each."),
+            StreamPort("i_b", (weight, last), "Column tiles of B, a packet each."),
+        )
+        if self.output == "accumulator":
+            return ports
+        scale = [field for field in self.requantise.inputs[0].fields if field.name in ("multiplier", "shift")]
+        fields = (PayloadField("bias", self.bias_bits, True, (self.lanes,)), *scale)
+        return (*ports, StreamPort("i_param", fields, "Bias and scale of the columns."))
+
+    @property
+    def outputs(self) -> tuple[StreamPort, ...]:
+        """Rows of the result tiles, ``lanes`` columns a beat."""
+        if self.output == "accumulator":
+            value = PayloadField("sum", self.acc_bits, True, (self.lanes,))
+        else:
+            value = self.requantise.outputs[0].field("q")
+        return (StreamPort("o", (value, PayloadField("last", 1)), "Rows tile by tile; last ends the product."),)
+
+    @property
+    def latency(self) -> int:
+        """Of a product of one beat."""
+        return self.cycle_count(1, 1, 1) - 1 - (self.groups - 1) * self.pace
+
+    @property
+    def finish(self) -> int:
+        """Cycles from a result's entry into the requantiser to the output."""
+        return 0 if self.output == "accumulator" else self.requantise.latency
+
+    @property
+    def pace(self) -> int:
+        """Cycles per output beat."""
+        return 1 if self.output == "accumulator" else self.requantise.interval
+
+    def tiles(self, m_tiles: int, m_rest: int, n_tiles: int, beats: int) -> list[timing.Tile]:
+        """List the tiles of one product in the engine's order."""
+        found = []
+        for row in range(m_tiles):
+            valid = m_rest if row == m_tiles - 1 else self.rows
+            busy = valid * self.groups * self.pace
+            for col in range(n_tiles):
+                new_a = col == 0 or not self.keeps(beats)
+                end = row == m_tiles - 1 and col == n_tiles - 1
+                found.append(timing.Tile(beats, busy, self.rows - valid, new_a, end))
+        return found
+
+    def cycle_count(self, m: int, n: int, k: int) -> int:
+        """Count the cycles of one product from rest; exact for every shape.
+
+        From the cycle in which command and operands are first offered, to the last output
+        transfer, both included, every input valid and the output never stalling. See `timing`.
+        """
+        m_tiles, n_tiles = -(-m // self.rows), -(-n // self.cols)
+        rest = m - (m_tiles - 1) * self.rows
+        return self.span(self.tiles(m_tiles, rest, n_tiles, -(-k // self.depth)))[1]
+
+    def span(self, tiles: list[timing.Tile]) -> tuple[int, int]:
+        """Give delay to the first and count to the last output of a run of tiles."""
+        depth = self.buffer_depth if self.operand_buffers else 0
+        first, last = timing.span(tiles, self.array.stages + 1, depth)
+        return first + self.pace + self.finish, last + self.finish + 1
+
+    def delay(self, inputs: Mapping[str, Beats]) -> int:
+        """First output of a sequence of products."""
+        return self.span(self.tiles_of(inputs))[0]
+
+    def cycles(self, inputs: Mapping[str, Beats]) -> int:
+        """Last output of a sequence of products."""
+        return self.span(self.tiles_of(inputs))[1]
+
+    def tiles_of(self, inputs: Mapping[str, Beats]) -> list[timing.Tile]:
+        """List the tiles of a sequence of products."""
+        command = inputs["i_command"]
+        lengths = CubeConfig.packet_lengths({"i": inputs["i_b"]})
+        tiles: list[timing.Tile] = []
+        for m_tiles, m_rest, n_tiles in zip(
+            command["m_tiles"].tolist(), command["m_rest"].tolist(), command["n_tiles"].tolist(), strict=True
+        ):
+            tiles += self.tiles(m_tiles, m_rest, n_tiles, lengths[len(tiles)])
+        return tiles
