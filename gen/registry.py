@@ -84,9 +84,11 @@ class Room:
 
 
 ROOMS: tuple[Room, ...] = (
+    Room("mlp_core", "accel", "draft"),
     Room("cube", "mac", "draft"),
     Room("broadcast", "mac", "draft"),
     Room("adder_tree", "mac", "draft"),
+    Room("gemm", "mac", "draft"),
     Room("ping_pong", "memory", "draft"),
     Room("rom", "memory", "draft"),
     Room("skid", "dataflow", "draft"),
