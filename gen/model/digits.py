@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The digits data: 1797 handwritten digits of 8x8 pixels, and the one split that we quote figures on.
+
+Data: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
+Repository, 1998, doi:10.24432/C50P49; the copy bundled with scikit-learn. Split: 1347 to train on
+and 450 held out, by ``train_test_split(test_size=0.25, random_state=0, stratify=labels)``.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from gatewright.hw.core.errors import ToolError
+from numpy.typing import NDArray
+
+HELD_OUT = 450
+PIXEL_MAX = 16
+
+
+class Digits(NamedTuple):
+    """Images ``(n, 8, 8) uint8`` with pixels 0..16, and their labels ``(n,) uint8``."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+
+def bundled_test() -> Digits:
+    """Read the held-out images that ship with the package; needs nothing but numpy."""
+    with np.load(test_file()) as arrays:
+        return Digits(arrays["images"], arrays["labels"])
+
+
+def test_file() -> Path:
+    """Give the path of the bundled held-out images."""
+    return Path(__file__).parent.parent / "presets" / "digits_test.npz"
+
+
+def split() -> tuple[Digits, Digits]:
+    """Load all digits from scikit-learn and split them into train and held-out test.
+
+    Raises
+    ------
+    ToolError
+        scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+    except ImportError:
+        raise ToolError("scikit-learn is missing, and it holds the digits; pip install scikit-learn") from None
+    data = load_digits()
+    images, labels = data.images.astype(np.uint8), data.target.astype(np.uint8)
+    parts = train_test_split(images, labels, test_size=0.25, random_state=0, stratify=labels)
+    return Digits(parts[0], parts[2]), Digits(parts[1], parts[3])
