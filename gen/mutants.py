@@ -33,7 +33,7 @@ opt_expr
 opt_clean
 wreduce
 opt_clean
-mutate -list {count} -seed {seed} -o candidates.ys
+mutate -list {count} -seed {seed} -o candidates.ys t:* t:$meminit* %d
 write_rtlil plain.il
 """
 
@@ -42,7 +42,7 @@ read_rtlil plain.il
 script mutants.ys
 opt_clean
 write_rtlil mutants.il
-write_verilog -noattr mutants.v
+write_verilog -noattr -noparallelcase mutants.v
 """
 
 # Only registers and ports keep their names, so that equality is asked of state and outputs and
