@@ -7,6 +7,7 @@ from amaranth import Module, Mux, Signal, Value, signed
 from amaranth.lib import stream
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.mac.cube.config import CubeConfig
+from gatewright.hw.mac.multiplier import multiply
 
 
 class Cube(RoomComponent):
@@ -82,7 +83,8 @@ class Cube(RoomComponent):
         config = self.config
         terms: list[Value] = []
         for index in range(config.depth):
-            term = self.i.payload.a[row][index] * self.i.payload.b[index][col]
+            act, weight = self.i.payload.a[row][index], self.i.payload.b[index][col]
+            term = multiply(m, act, weight, config.multiplier)
             terms.append(self._stage(m, go, config.product_register, term, f"product_{row}_{col}_{index}"))
         level = 0
         while len(terms) > 1:

@@ -23,7 +23,9 @@ class CubeConfig(RoomConfig):
     weight_signed: bool = flag(True, doc="Weights are two's complement.")
     acc_bits: int = integer(32, 2, 62, unit="bits", doc="Width of an accumulator, two's complement.")
     k_max: int = integer(1024, 1, 1 << 24, doc="Longest dot product; the accumulator must hold it.")
-    multiplier: Literal["plain", "booth", "dsp"] = choice("plain", doc="How products are built.")
+    multiplier: Literal["plain", "booth", "dsp"] = choice(
+        "plain", doc="How products are built: by the tool, as Booth rows in LUTs, or counting on a hard multiplier."
+    )
     product_register: bool = flag(True, doc="A register after each multiplier.")
     tree_registers: bool = flag(False, doc="A register after each level of the adder tree.")
 

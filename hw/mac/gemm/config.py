@@ -37,7 +37,9 @@ class GemmConfig(RoomConfig):
     m_max: int = integer(1024, 1, 1 << 20, doc="Most rows of A.")
     n_max: int = integer(1024, 1, 1 << 20, doc="Most columns of B.")
     k_max: int = integer(1024, 1, 1 << 20, doc="Longest dot product.")
-    multiplier: Literal["plain", "booth", "dsp"] = choice("plain", doc="How products are built.")
+    multiplier: Literal["plain", "booth", "dsp"] = choice(
+        "plain", doc="How products are built: by the tool, as Booth rows in LUTs, or counting on a hard multiplier."
+    )
     product_register: bool = flag(True, doc="A register after each multiplier.")
     operand_buffers: bool = flag(True, doc="Double-buffer both operands; false if their sources are on-chip memories.")
     buffer_depth: int = integer(256, 1, 1 << 14, unit="beats", doc="Length of a tile buffer; A is kept if K fits.")
