@@ -17,7 +17,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy: sums in one order
 import numpy as np
 from gatewright.gen.files import write_file
 from gatewright.gen.model.accuracy import measure
-from gatewright.gen.model.digits import PIXEL_MAX, Digits, split, test_file
+from gatewright.gen.model.digits import PIXEL_MAX, Digits, bundled_file, split
 from gatewright.gen.model.export_onnx import QuantisedDense, qdq_model, to_bytes
 from gatewright.gen.model.import_onnx import load_model
 from numpy.typing import NDArray
@@ -42,11 +42,11 @@ def main() -> None:
     layers = fit(train, hidden)
     classes = [str(digit) for digit in range(10)]
     model = qdq_model("mlp_digits", (8, 8), 1 / PIXEL_MAX, quantised(layers, flat(train.images)), classes)
-    path = test_file().parent / "mlp_digits.onnx"
+    path = bundled_file().parent / "mlp_digits.onnx"
     write_file(path, to_bytes(model))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, images=test.images, labels=test.labels)
-    write_file(test_file(), buffer.getvalue())
+    write_file(bundled_file(), buffer.getvalue())
 
     unquantised = float(np.mean(forward(layers, flat(test.images))[-1].argmax(axis=1) == test.labels))
     print(f"hidden {hidden}, before quantisation: {unquantised:.2%} of {len(test.labels)} held-out images")

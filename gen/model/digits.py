@@ -2,7 +2,7 @@
 """The digits data: 1797 handwritten digits of 8x8 pixels, and the one split that we quote figures on.
 
 Data: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
-Repository, 1998, doi:10.24432/C50P49; the copy bundled with scikit-learn. Split: 1347 to train on
+Repository, 1998, doi:10.24432/C50P49, CC BY 4.0; the copy bundled with scikit-learn. Split: 1347 to train on
 and 450 held out, by ``train_test_split(test_size=0.25, random_state=0, stratify=labels)``.
 """
 
@@ -26,11 +26,11 @@ class Digits(NamedTuple):
 
 def bundled_test() -> Digits:
     """Read the held-out images that ship with the package; needs nothing but numpy."""
-    with np.load(test_file()) as arrays:
+    with np.load(bundled_file()) as arrays:
         return Digits(arrays["images"], arrays["labels"])
 
 
-def test_file() -> Path:
+def bundled_file() -> Path:
     """Give the path of the bundled held-out images."""
     return Path(__file__).parent.parent / "presets" / "digits_test.npz"
 

@@ -67,7 +67,7 @@ class _Walk:
     def __init__(self, file: OnnxFile) -> None:
         self.file = file
         self.fail = file.fail
-        self.seen = 0  # nodes used up, to notice what lies off the chain
+        self.seen: set[str] = set()  # outputs of nodes used up, to notice what lies off the chain
         inputs = [item for item in file.graph.input if item.name not in file.constants]
         if len(inputs) != 1 or len(file.graph.output) != 1:
             self.fail(
@@ -103,7 +103,7 @@ class _Walk:
         return self.file.only_consumer(self.tensor)
 
     def _take(self, node: Any) -> Any:
-        self.seen += 1
+        self.seen.add(node.output[0])
         self.tensor = node.output[0]
         return node
 
@@ -119,8 +119,9 @@ class _Walk:
     def _finish(self) -> None:
         if self.tensor != self.file.graph.output[0].name:
             self.fail(f"output {self.file.graph.output[0].name!r} is not the end of the chain from the input")
-        if self.seen != len(self.file.producer):
-            self.fail(f"holds {len(self.file.producer) - self.seen} nodes off the chain from input to output")
+        for name, node in self.file.producer.items():
+            if name not in self.seen:
+                self.fail("lies off the chain from input to output; remove it", node)
 
     # Formats of activations.
 
@@ -218,7 +219,7 @@ class _Walk:
         weights, scales = self._weights(node, bool(values["transB"]))
         bias = node.input[2] if len(node.input) > 2 and beta else ""
         if not bias and len(node.input) > 2 and node.input[2] in self.file.producer:
-            self.seen += 1  # a dequantised bias that beta = 0 silences
+            self.seen.add(node.input[2])  # a dequantised bias that beta = 0 silences
         return _Product(node, weights, scales, alpha, beta, bias, node)
 
     def _matmul(self) -> _Product:
@@ -237,7 +238,7 @@ class _Walk:
             self.fail("weights are not quantised: they must be int8 constants through DequantizeLinear", node)
         if source is None or source.op_type != "DequantizeLinear":
             self.fail("weights must be constants through DequantizeLinear, not computed", node)
-        self.seen += 1
+        self.seen.add(source.output[0])
         codes = self.file.constant(source.input[0], "weights", source)
         if codes.dtype != np.int8 or codes.ndim != 2:
             self.fail(f"weights must be an int8 matrix, not {codes.dtype} of shape {codes.shape}", source)
@@ -264,7 +265,7 @@ class _Walk:
             return [0] * len(steps)
         source = self.file.producer.get(product.bias)
         if source is not None and source.op_type == "DequantizeLinear":
-            self.seen += 1
+            self.seen.add(source.output[0])
             codes = self.file.constant(source.input[0], "bias", source)
             if codes.dtype not in (np.int32, np.int8):
                 self.fail(f"bias must be int32, int8 or float32, not {codes.dtype}", source)

@@ -94,7 +94,9 @@ class OnnxFile:
                 self.fail(f"operator{domain} is not supported; supported are {READ}", node)
         try:
             onnx.checker.check_model(self.model, full_check=True)
-        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        except UnicodeDecodeError:  # the checker's complaint quotes a damaged name
+            self.fail("breaks the ONNX rules: a name in it is damaged")
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
             self.fail(f"breaks the ONNX rules: {str(error).strip().splitlines()[0]}")
 
     def _link(self) -> None:
