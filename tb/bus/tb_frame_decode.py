@@ -36,7 +36,7 @@ def damage(frame: bytes, rng: np.random.Generator) -> bytes:
 
 def stimulus(config: FrameDecodeConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
     """Give about ``size`` octets of frames, a third of them damaged; the first is sound, a flag is last."""
-    line = encode(b"abc")
+    line = encode(payload(rng, kind) + b"a")[int(rng.integers(0, 2)) :]
     while len(line) < size:
         frame = encode(payload(rng, kind))
         line += damage(frame, rng) if rng.random() < 0.33 else frame[int(rng.integers(0, 2)) :]

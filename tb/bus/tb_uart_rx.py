@@ -20,8 +20,9 @@ BENCH = StreamBench(
     config=UartRxConfig,
     golden=golden,
     grid=({}, {"divisor": 4}, {"divisor": 5}, {"divisor": 257}),
-    mutation={"divisor": 4},
+    mutation={"divisor": 5},
     stimulus=stimulus,
-    size=6000,
+    size=40,
+    mutation_size=16,
     test_module="gatewright.tb.bus.uart_rx_tests",
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The cocotb tests of uart_rx. The session's size is the budget of line cycles per test."""
+"""The cocotb tests of uart_rx. The session's size is the number of octets per test."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +12,8 @@ from gatewright.tb.harness.stream_tests import Session, register
 from gatewright.tb.harness.streams import BenchError, Trace, always, pattern
 
 TESTS = ("sound_octets", "baud_mismatch", "glitches", "framing_errors", "noise", "slow_consumer", "reset_in_octet")
+
+CYCLES = 6000  # of the line, per waveform
 
 
 @dataclass
@@ -72,8 +74,8 @@ async def judge(session: Session, level: Levels) -> list[int]:
 
 
 def some_octets(session: Session) -> list[int]:
-    """Draw octets that fill the budget; corner values first."""
-    count = int(np.clip(session.size // session.config.interval, 2, 40))
+    """Draw octets, corner values first; fewer where they would take too many cycles."""
+    count = int(np.clip(CYCLES // session.config.interval, 2, session.size))
     return [0x00, 0xFF, 0x55, 0x80, *session.rng.integers(0, 256, count).tolist()][:count]
 
 
@@ -125,7 +127,7 @@ async def framing_errors(session: Session) -> None:
 async def noise(session: Session) -> None:
     """Random levels: whatever the golden model hears in them."""
     for chance in (0.5, 1 / session.config.divisor, 0.3 / session.config.divisor):
-        flips = session.rng.random(session.size // 2) < chance
+        flips = session.rng.random(min(CYCLES // 2, session.size * session.config.interval)) < chance
         idle = np.ones(session.config.interval, dtype=np.int64)
         await judge(session, np.concatenate([np.cumsum(flips) % 2, idle]))
 
@@ -193,5 +195,6 @@ async def reset_in_octet(session: Session) -> None:
     await judge(session, frames(some_octets(session), config.divisor))
 
 
-for _body in (sound_octets, baud_mismatch, glitches, framing_errors, noise, slow_consumer, reset_in_octet):
+BODIES = (sound_octets, baud_mismatch, glitches, framing_errors, noise, slow_consumer, reset_in_octet)
+for _body in BODIES:
     globals()[f"test_{_body.__name__}"] = register(_body)

@@ -8,12 +8,13 @@ is the original and has to pass.
 import json
 import os
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import cocotb
 import numpy as np
-from gatewright.tb.harness.stream_tests import BODIES, Session, open_session
+from gatewright.tb.harness.stream_tests import Session, open_session
 from gatewright.tb.harness.streams import BenchError
 
 TESTS = ("kill_mutants",)
@@ -39,7 +40,7 @@ async def _first_failure(dut: Any, session: Session, number: int) -> str | None:
     await session.streams.reset(2)
     dut.mutant_select.value = number
     session.rng = np.random.default_rng([session.seed, number])
-    checks: tuple[Callable[[Session], Awaitable[None]], ...] = BODIES
+    checks: tuple[Callable[[Session], Awaitable[None]], ...] = import_module(session.bench.test_module).BODIES
     for body in checks:
         try:
             await body(session)

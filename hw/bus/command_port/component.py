@@ -9,6 +9,7 @@ from gatewright.hw.core.streams import RoomComponent
 INFO, RUN = 0x01, 0x02
 OK, UNKNOWN_COMMAND, WRONG_LENGTH = 0, 1, 2
 BODY = 3  # index of the first octet after a reply's header
+FIELDS = (("command", 8), ("sequence", 8), ("status", 2))
 
 
 class CommandPort(RoomComponent):
@@ -38,7 +39,7 @@ class CommandPort(RoomComponent):
     def elaborate(self, platform: object) -> Module:
         """Build the circuit: listen to a request, then reply."""
         m = Module()
-        command, sequence, status = Signal(8), Signal(8), Signal(2)
+        command, sequence, status = (Signal(bits, reset_less=True, name=name) for name, bits in FIELDS)
         is_info, is_run = Signal(), Signal()
         m.d.comb += [is_info.eq(command == INFO), is_run.eq(command == RUN)]
         with m.FSM():
@@ -52,8 +53,8 @@ class CommandPort(RoomComponent):
     ) -> None:
         """Take a request apart; a frame that is not good is forgotten at its end."""
         last, good, data = self.i.payload.last, self.i.payload.good, self.i.payload.data
-        left = Signal(range(self.config.input_bytes))  # payload octets after this one
-        over = Signal()  # the input is complete, yet the frame goes on
+        left = Signal(range(self.config.input_bytes), reset_less=True)  # payload octets after this one
+        over = Signal(reset_less=True)  # the input is complete, yet the frame goes on
         final, forward = Signal(), Signal()
         m.d.comb += final.eq(left == 0)
 

@@ -42,7 +42,7 @@ class FrameDecode(RoomComponent):
         ]
 
         # Three octets wait here: two may prove the check sequence, the third the last of the payload.
-        held = Array([Signal(8, name=f"held{index}") for index in range(3)])
+        held = Array([Signal(8, name=f"held{index}", reset_less=True) for index in range(3)])
         filled = Signal(3)
         fcs = Signal(16, init=0xFFFF)
         full = filled[2]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Parameters and timing of frame_decode."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from gatewright.hw.bus.rfc1662 import ESCAPE, FLAG
@@ -32,16 +32,23 @@ class FrameDecodeConfig(RoomConfig):
         """From an opening flag to the first payload octet, where nothing before it is escaped."""
         return HELD + 1
 
+    def delay(self, inputs: Mapping[str, Beats]) -> int:
+        """Count cycles up to the input octet that pushes the first payload octet out."""
+        return next(self._pushes(inputs["i"]), -1)
+
     def cycles(self, inputs: Mapping[str, Beats]) -> int:
-        """Count cycles up to the input octet that pushed the last payload octet out."""
-        held, escaped, end = 0, False, 0
-        for index, octet in enumerate(inputs["i"]["data"].tolist()):
-            if octet == FLAG:
-                end = index + 1 if held == HELD else end
-                held, escaped = 0, False
-            elif octet == ESCAPE and not escaped:
+        """Count cycles up to the input octet that pushes the last payload octet out."""
+        return max(self._pushes(inputs["i"]), default=-1) + 1
+
+    @staticmethod
+    def _pushes(beats: Beats) -> Iterator[int]:
+        """Give the index of each octet that pushes one out: a flag or plain one on a full store."""
+        held, escaped = 0, False
+        for index, octet in enumerate(beats["data"].tolist()):
+            if octet == ESCAPE and not escaped:
                 escaped = True
-            else:
-                end = index + 1 if held == HELD else end
-                held, escaped = min(held + 1, HELD), False
-        return end
+                continue
+            if held == HELD:
+                yield index
+            held = 0 if octet == FLAG else min(held + 1, HELD)
+            escaped = False

@@ -30,7 +30,8 @@ class FrameEncode(RoomComponent):
     def elaborate(self, platform: object) -> Module:
         """Build the circuit."""
         m = Module()
-        data, last, full = Signal(8), Signal(), Signal()
+        data, last = Signal(8, reset_less=True), Signal(reset_less=True)
+        full = Signal()
         taken = Signal()  # the held payload octet leaves in this cycle
         m.d.comb += self.i.ready.eq(~full | taken)
         with m.If(self.i.ready):
@@ -41,7 +42,7 @@ class FrameEncode(RoomComponent):
         # What the state wants to send, before stuffing.
         octet, stuffed = Signal(8), Signal()
         escaped = Signal()  # the escape is out, its octet follows
-        fcs = Signal(16, init=0xFFFF)
+        fcs = Signal(16, reset_less=True)
         step = Signal()  # the octet leaves in this cycle, all of it
         needs_escape = stuffed & ((octet == FLAG) | (octet == ESCAPE))
         m.d.comb += [

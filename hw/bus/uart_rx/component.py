@@ -39,11 +39,11 @@ class UartRx(RoomComponent):
         m.d.sync += line.eq(Cat(self.rx, line[:2]))
         level, falling = line[1], line[2] & ~line[1]
 
-        timer = Signal(range(divisor))
+        timer = Signal(range(divisor), reset_less=True)
         middle = Signal()
         m.d.comb += middle.eq(timer == 0)
         # A one that starts at the top falls out at the bottom after eight bits.
-        shift = Signal(9)
+        shift = Signal(9, reset_less=True)
         done = Signal()
 
         with m.FSM():
@@ -68,6 +68,8 @@ class UartRx(RoomComponent):
                     with m.Else():
                         m.d.sync += shift.eq(Cat(shift[1:], level))
 
+        octet = Signal(8, reset_less=True)
+        m.d.comb += self.o.payload.data.eq(octet)
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         m.d.comb += self.framing_error.eq(done & ~level)
@@ -75,5 +77,5 @@ class UartRx(RoomComponent):
             with m.If(self.o.valid & ~self.o.ready):
                 m.d.comb += self.overrun.eq(1)
             with m.Else():
-                m.d.sync += [self.o.valid.eq(1), self.o.payload.data.eq(shift[1:])]
+                m.d.sync += [self.o.valid.eq(1), octet.eq(shift[1:])]
         return m
