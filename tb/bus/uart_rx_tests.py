@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from gatewright.hw.bus.uart_rx.config import SYNC_CYCLES
@@ -138,10 +139,11 @@ async def slow_consumer(session: Session) -> None:
     octets = some_octets(session)
     level = frames(octets, config.divisor)
     arrivals, _ = receive(config, level)
-    for name in ("even", "slow sink", "rarely"):
-        seed = int(session.rng.integers(1 << 30))
-        go = _ready(name, config.interval, seed)
-        expected, overruns = _one_slot(arrivals, _ready(name, config.interval, seed), len(level) + 40)
+    moments = {cycle + SYNC_CYCLES for cycle, _ in arrivals}
+    for name in ("even", "slow sink", "rarely", "at the last moment"):
+        pattern_of = partial(_ready, name, config.interval, int(session.rng.integers(1 << 30)), moments)
+        go = pattern_of()
+        expected, overruns = _one_slot(arrivals, pattern_of(), len(level) + 40)
         await fresh(session)
         heard = await listen(session, level, expected, go)
         must_equal(f"consumer {name}", [value for _, value in heard.octets], expected)
@@ -150,10 +152,13 @@ async def slow_consumer(session: Session) -> None:
             raise BenchError("the stimulus made no overrun")
 
 
-def _ready(name: str, interval: int, seed: int) -> Iterator[bool]:
-    if name != "rarely":
-        return pattern(name, "sink", np.random.default_rng(seed))
-    return (cycle % (5 * interval // 2) == 0 for cycle in range(1 << 40))
+def _ready(name: str, interval: int, seed: int, moments: set[int]) -> Iterator[bool]:
+    match name:
+        case "rarely":
+            return (cycle % (5 * interval // 2) == 0 for cycle in range(1 << 40))
+        case "at the last moment":  # an octet is taken in the cycle in which the next one needs its place
+            return (cycle in moments for cycle in range(1 << 40))
+    return pattern(name, "sink", np.random.default_rng(seed))
 
 
 def _one_slot(arrivals: list[tuple[int, int]], go: Iterator[bool], cycles: int) -> tuple[list[int], list[int]]:
