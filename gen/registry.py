@@ -85,6 +85,7 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("mlp_core", "accel", "draft"),
+    Room("pe", "mac", "draft"),
     Room("cube", "mac", "draft"),
     Room("broadcast", "mac", "draft"),
     Room("adder_tree", "mac", "draft"),
