@@ -79,6 +79,7 @@ class _Walk:
         self.flat = len(self.shape) == 1
 
     def network(self) -> Network:
+        """Walk the chain and build the graph."""
         form = first = self._input_form()
         layers: list[Dense] = []
         while True:
@@ -200,7 +201,7 @@ class _Walk:
         try:
             return Dense(name, product.weights, bias, multiplier, shift, relu, form, output)
         except ModelError as error:
-            raise ModelError(f"{self.file.path}: {error}") from None
+            self.fail(str(error))
 
     def _product_node(self) -> Any:
         activations, node = self.tensor, self._next("Gemm", "MatMul")

@@ -39,7 +39,8 @@ class OnnxFile:
     def fail(self, rule: str, node: Any = None) -> NoReturn:
         """Raise a `ModelError`: file, node, rule."""
         where = f"node {node.name or ', '.join(node.output)!r} ({node.op_type}): " if node is not None else ""
-        raise ModelError(f"{self.path}: {where}{rule}")
+        line = "".join(mark if mark.isprintable() else "?" for mark in where + rule)  # names may hold anything
+        raise ModelError(f"{self.path}: {line}")
 
     def constant(self, name: str, what: str, node: Any) -> Array:
         """Read a constant input; refuse a computed one."""
