@@ -10,8 +10,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+WIDTH = 130  # of tables that go to a file or a pipe
+
+
+def _console(stderr: bool) -> Console:
+    plain = Console(stderr=stderr, highlight=False)
+    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH)
+
+
+console = _console(stderr=False)
+errors = _console(stderr=True)
 
 
 def show_json(value: Any) -> None:

@@ -156,4 +156,6 @@ def _value(value: Any) -> str:
     """Write one TOML value."""
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_value(item) for item in value) + "]"
+    if isinstance(value, BaseModel):
+        return "{ " + ", ".join(f"{name} = {_value(getattr(value, name))}" for name in type(value).model_fields) + " }"
     return json.dumps(value)

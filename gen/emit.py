@@ -50,7 +50,7 @@ def header(design: Design) -> str:
         f" (Amaranth {version('amaranth')}, Yosys {version('pyosys')}).",
         "Reproduce: gatewright generate config.toml, with the config.toml beside this file.",
         "Parameters:",
-        *(f"  {line}" for line in design.to_toml().splitlines()),
+        *(f"  {line if len(line) < 200 else line[:190] + ' ... (see config.toml)'}" for line in design.to_toml().splitlines()),
     ]
     return "".join(f"// {line}".rstrip() + "\n" for line in lines) + "\n"
 

@@ -93,7 +93,7 @@ def verify(design: Design, out: Path, seed: int = 1, size: int | None = None) ->
         failing = [name for name, ok in outcome.passed.items() if not ok]
         again = run(job, out / "sim", failing, waves=True)
         if again.waves:
-            outcome.waves = out / "waves.fst"
+            outcome.waves = out / f"waves{again.waves.suffix}"
             shutil.copyfile(again.waves, outcome.waves)
     write_file(out / "junit.xml", junit([Row(design, outcome, out)]))
     return Row(design, outcome, out, dict(job.arguments["parameters"]))

@@ -80,6 +80,7 @@ class SerialModel:
         self._lib.serial_cycles.restype = ctypes.c_int64
         self._line = ctypes.c_void_p(self._lib.serial_open(ctypes.c_int(divisor)))
         self._divisor, self._clock_hz = divisor, clock_hz
+        self.name = f"simulated {top}"
         self._pending = b""
 
     @property

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The top level on a board: power-on reset around an accelerator with a serial link."""
+
+from typing import Any
+
+from amaranth import ClockDomain, ClockSignal, Module, ResetSignal, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+
+class BoardTop(wiring.Component):
+    """Hold reset after configuration, then leave the pins to the accelerator.
+
+    Block RAM of some devices can't be read in the first microseconds after configuration, so reset
+    lasts ``2**reset_bits`` cycles.
+
+    Parameters
+    ----------
+    inner : Component
+        With members ``rx``, ``tx`` and ``busy``.
+    reset_bits : int
+        Width of the reset counter.
+
+    Members
+    -------
+    clk : In(1)
+        The board's oscillator.
+    rx : In(1)
+        Serial line from the host, idle high.
+    tx : Out(1)
+        Serial line to the host.
+    led : Out(1)
+        Lit while an inference runs.
+    """
+
+    def __init__(self, inner: Any, reset_bits: int = 12) -> None:
+        self.inner, self.reset_bits = inner, reset_bits
+        super().__init__({"clk": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(1)})
+
+    def elaborate(self, platform: Any) -> Module:
+        """Count once from 0 to the top and stay there."""
+        m = Module()
+        m.domains.sync = ClockDomain("sync")
+        m.domains.start = ClockDomain("start", reset_less=True)
+        count = Signal(self.reset_bits + 1)
+        with m.If(~count[-1]):
+            m.d.start += count.eq(count + 1)
+        m.d.comb += [
+            ClockSignal("start").eq(self.clk),
+            ClockSignal("sync").eq(self.clk),
+            ResetSignal("sync").eq(~count[-1]),
+        ]
+        m.submodules.accelerator = inner = self.inner
+        m.d.comb += [inner.rx.eq(self.rx), self.tx.eq(inner.tx), self.led.eq(inner.busy)]
+        return m
