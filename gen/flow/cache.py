@@ -14,6 +14,7 @@ from typing import Any
 
 import gatewright
 from gatewright.gen.files import write_file
+from gatewright.hw.core.errors import GatewrightError
 
 _STAMPS = ".stamps"
 
@@ -41,10 +42,20 @@ class Steps:
 
     A step's outputs are written in a folder aside and renamed into place when all exist; its stamp
     is written last. So a step that was interrupted runs again.
+
+    Attributes
+    ----------
+    announce : callable
+        Told the name of each step as it begins.
+    withdraw : tuple of str
+        Files removed before a step works: they came from inputs that no longer hold.
+    records : list of StepRecord
+        The steps so far.
     """
 
     folder: Path
     announce: Callable[[str], None] = lambda name: None
+    withdraw: tuple[str, ...] = ()
     records: list[StepRecord] = field(default_factory=list)
 
     def run(self, name: str, inputs: Mapping[str, Any], outputs: Iterable[str], work: Callable[[Path], None]) -> None:
@@ -65,18 +76,10 @@ class Steps:
         key = digest({"inputs": dict(inputs), "outputs": names, "code": code_checksum()})
         cached = self._stamped(name, key, names)
         if not cached:
+            for stale in self.withdraw:
+                (self.folder / stale).unlink(missing_ok=True)
             self._work(name, key, names, work)
         self.records.append(StepRecord(name, cached, time.monotonic() - began))
-
-    def forget(self, *outputs: str) -> None:
-        """Remove outputs that no longer belong to their inputs."""
-        for name in outputs:
-            (self.folder / name).unlink(missing_ok=True)
-
-    def is_current(self, name: str, inputs: Mapping[str, Any], outputs: Iterable[str]) -> bool:
-        """Say whether `run` would do nothing."""
-        names = list(outputs)
-        return self._stamped(name, digest({"inputs": dict(inputs), "outputs": names, "code": code_checksum()}), names)
 
     def _work(self, name: str, key: str, outputs: list[str], work: Callable[[Path], None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -88,6 +91,8 @@ class Steps:
                 (aside / output).replace(self.folder / output)
             stamp = {"key": key, "outputs": {output: checksum(self.folder / output) for output in outputs}}
             write_file(self._stamp(name), json.dumps(stamp, indent=2) + "\n")
+        except GatewrightError as error:  # the logs that it names outlive the folder aside
+            raise type(error)(str(error).replace(str(aside), str(self.folder / "logs"))) from error
         finally:
             self._keep_logs(aside)
             shutil.rmtree(aside, ignore_errors=True)
@@ -124,5 +129,6 @@ def digest(value: Any) -> str:
 def code_checksum() -> str:
     """Give a checksum of the flow's own source, so that a change to it reruns every step."""
     root = Path(gatewright.__file__).parent
-    files = sorted([*(root / "gen" / "flow").rglob("*.py"), *(root / "fpga_boards").rglob("*.py")])
+    folders = (root / "gen" / "flow", root / "fpga_boards")
+    files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in {".py", ".v"})
     return digest({str(path.relative_to(root)): checksum(path) for path in files})

@@ -30,7 +30,9 @@ _RESOURCES: dict[Family, dict[str, dict[str, int]]] = {
     },
     "gowin": {
         "LUT": {"LUT4": 1, "ALU": 1}, "FF": {"DFF": 1},
-        "DSP": {"MULT9X9": 1, "MULT18X18": 2, "MULTALU18X18": 4, "MULTALU36X18": 4, "MULTADDALU18X18": 4, "MULT36X36": 8},
+        "DSP": {
+            "MULT9X9": 1, "MULT18X18": 2, "MULTALU18X18": 4, "MULTALU36X18": 4, "MULTADDALU18X18": 4, "MULT36X36": 8,
+        },
         "BRAM": {"BSRAM": 1}, "LUTRAM": {"RAM16SDP4": 1}, "IO": {"IOB": 1}, "PLL": {"rPLL": 1},
     },
 }  # fmt: skip
@@ -63,6 +65,22 @@ def utilisation(place: PlaceResult) -> tuple[Use, ...]:
             used = sum(place.utilisation[name][0] * names[name] for name in present)
             rows.append(Use(resource, used, place.utilisation[present[0]][1]))
     return tuple(rows)
+
+
+def _with_registers(rows: tuple[Use, ...], synth: SynthResult, place: PlaceResult) -> tuple[Use, ...]:
+    # nextpnr counts an iCE40's flip-flops within its logic cells: synthesis has the number.
+    if any(row.resource == "FF" for row in rows):
+        return rows
+    registers = Use("FF", synth.counts.get("FF", 0), place.part.capacity.ff)
+    return (rows[0], registers, *rows[1:])
+
+
+def notes(synth: SynthResult) -> list[str]:
+    """Say what the timing figures leave out."""
+    if synth.family == "ecp5" or not synth.counts.get("DSP"):
+        return []
+    cell = {"ice40": "SB_MAC16", "gowin": "MULT"}[synth.family]
+    return [f"nextpnr has no delays for paths through {cell} multipliers: the clock rate reached is optimistic"]
 
 
 def tool_versions(family: Family) -> dict[str, str]:
@@ -101,7 +119,7 @@ def make_report(
         "place": {"seed": place.seed, "arguments": list(place.part.arguments)},
         "utilisation": [
             {"resource": use.resource, "used": use.used, "available": use.available, "percent": use.percent}
-            for use in utilisation(place)
+            for use in _with_registers(utilisation(place), synth, place)
         ],
         "timing": [
             {
@@ -110,6 +128,7 @@ def make_report(
             }
             for clock in place.clocks
         ],
+        "notes": notes(synth),
         "bitstream_sha256": checksum,
     }  # fmt: skip
 
@@ -136,4 +155,6 @@ def show_report(report: Mapping[str, Any]) -> None:
         ("clock", "needs MHz", "reaches MHz", "met"),
         [(row["clock"], row["required_mhz"], row["achieved_mhz"], row["met"]) for row in report["timing"]],
     )
+    for note in report["notes"]:
+        console.print(f"note: {note}", soft_wrap=True)
     console.print(", ".join(f"{tool} {release}" for tool, release in report["tools"].items()), soft_wrap=True)

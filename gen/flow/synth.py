@@ -3,10 +3,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gatewright.fpga_boards.board import Family
+from gatewright.fpga_boards.board import Family, Part
 from gatewright.gen.flow.cells import count_cells
 from gatewright.hw.core.errors import ConfigError, ToolError
 from gatewright.tb.tools import run_yosys
@@ -59,6 +59,12 @@ class SynthOptions:
     def flags(self, family: Family) -> str:
         """Give what stands beside every number that came out of this synthesis."""
         return ("booth; " if self.booth else "") + self.command(family)
+
+
+def options_for(part: Part, options: SynthOptions | None = None) -> SynthOptions:
+    """Fit options to a part: its arguments, and no hardware multipliers where it has none."""
+    options = options or SynthOptions()
+    return replace(options, device=part.synthesis, dsp=options.dsp and part.capacity.dsp > 0)
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,9 @@ def _script(sources: Sequence[str], maps: Sequence[str], top: str, family: Famil
     lines += [
         f"{options.command(family)} -top {top}",
         "delete t:$scopeinfo",  # nextpnr refuses these markers
+        # Where a cell came from is a path on this machine.
+        "attrmap -remove src",
+        "attrmap -modattr -remove src",
         "tee -q -o cells.json stat -json",
         "write_json synth.json",
         "write_verilog -noattr synth.v",
