@@ -36,6 +36,8 @@ class Design:
         that were mapped to ``config``.
     assets : mapping
         Files that belong to the settings (a model), by name.
+    folder : Path
+        What paths in the settings are relative to.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Design:
     config: RoomConfig
     settings: RoomConfig
     assets: Mapping[str, bytes] = field(default_factory=dict)
+    folder: Path = Path()
 
     @property
     def top(self) -> str:
@@ -66,7 +69,7 @@ def design_of(room: str, name: str | None = None, folder: Path = Path(), **param
     if found.mapper is None:
         return Design(name or room, found, settings, settings)
     config, assets = found.mapper(settings, folder)
-    return Design(name or room, found, config, settings, assets)
+    return Design(name or room, found, config, settings, assets, folder)
 
 
 def read_values(path: Path) -> dict[str, Any]:

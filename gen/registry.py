@@ -85,7 +85,10 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("mlp_core", "accel", "draft"),
+    Room("qnn_mlp", "accel", "draft", mapping="gatewright.gen.model.map_qnn_mlp"),
     Room("pe", "mac", "draft"),
+    Room("systolic_os", "mac", "draft"),
+    Room("systolic_ws", "mac", "draft"),
     Room("cube", "mac", "draft"),
     Room("broadcast", "mac", "draft"),
     Room("adder_tree", "mac", "draft"),

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Take a design to a board: top level, netlist check against the golden network, build."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatewright.fpga_boards.board import Board
+from gatewright.fpga_boards.top import BoardTop
+from gatewright.gen.design import Design
+from gatewright.gen.emit import generate, header, plain_verilog
+from gatewright.gen.files import write_file
+from gatewright.gen.flow.build import BoardDesign, BuildResult
+from gatewright.gen.flow.build import build as build_flow
+from gatewright.gen.flow.netlist import simulation_netlist
+from gatewright.gen.flow.netlist_check import check_netlist, serial_line
+from gatewright.gen.flow.synth import SynthOptions
+from gatewright.gen.link.driver import Accelerator
+from gatewright.gen.link.framing import encode
+from gatewright.gen.model.golden_network import run
+from gatewright.gen.run import Task, task_of
+from gatewright.hw.bus.protocol import Command
+from gatewright.hw.core.errors import BoardError, VerificationError
+from gatewright.tb.fast.serial import SerialModel
+
+CHECK_IMAGES = 12
+
+
+def board_top(design: Design, board: Board) -> str:
+    """Name of the board's top module."""
+    return f"{design.top}_{board.name.replace('-', '_')}"
+
+
+def emit_for_board(design: Design, board: Board, out: Path) -> Path:
+    """Write the design's Verilog inside the board's top level, and give its path.
+
+    Raises
+    ------
+    BoardError
+        If the design has no serial port, or was made for another clock.
+    """
+    pins = getattr(design.config, "pins", ())
+    if not {"rx", "tx", "busy"} <= set(pins):
+        raise BoardError(
+            f"room {design.room.name} has no serial port and can't go on a board alone; build an accelerator: qnn_mlp"
+        )
+    clock = getattr(design.config, "clock_hz", board.clock_hz)
+    if clock != board.clock_hz:
+        raise BoardError(
+            f"{design.name}.clock_hz must be {board.clock_hz}, the oscillator of {board.name}, not {clock}; "
+            f"set it in the config, or under [board.{board.name}]"
+        )
+    generate(design, out / "rtl")
+    top = board_top(design, board)
+    path = out / f"{top}.v"
+    write_file(path, header(design, top) + plain_verilog(BoardTop(design.build()), top))
+    return path
+
+
+def build_design(
+    design: Design, board: Board, out: Path, options: SynthOptions | None = None,
+    announce: Callable[[str], None] = lambda name: None,
+) -> BuildResult:  # fmt: skip
+    """Emit, synthesise, check the netlist, place, route, pack and report.
+
+    The netlist runs in lockstep with the RTL, then answers held-out inputs through its UART pins;
+    both must hold before there is a bitstream.
+    """
+    verilog = emit_for_board(design, board, out)
+    target = BoardDesign(name=design.name, top=board_top(design, board), verilog=(verilog,))
+    task = task_of(design)
+    check = partial(check_board_netlist, design.name, task, design.config.divisor, board.clock_hz) if task else None
+    return build_flow(target, board, out, check, options=options, announce=announce)
+
+
+def check_board_netlist(
+    name: str, task: Task, divisor: int, clock_hz: int, rtl: Path, netlist: Path, top: str, family: str, work: Path
+) -> dict[str, Any]:
+    """Hold a netlist to its RTL and to the golden network.
+
+    Raises
+    ------
+    VerificationError
+        One line; nothing is packed after it.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    request = encode(bytes((Command.INFO, 1)))
+    run_request = encode(bytes((Command.RUN, 2)) + task.wire(0))
+    line = serial_line(request + run_request, divisor)
+    # The reset counter holds the design for 4096 cycles; talk to it only afterwards.
+    line = np.concatenate([np.ones(4200, np.uint8), line, np.ones(3000 + 300 * divisor, np.uint8)])
+    pair = check_netlist(rtl, netlist, top, work / "lockstep", len(line), family=family, drive={"rx": line})
+    model = SerialModel(
+        simulation_netlist(work / "netlist", netlist, top, family), top, work / "model", divisor, clock_hz, False
+    )
+    accelerator = Accelerator(model, name, timeout=0.5)
+    count = min(CHECK_IMAGES, len(task.codes))
+    got, cycles = task.run(accelerator, count)
+    want = run(task.network, task.codes[:count])[-1]
+    wrong = int((got != want).any(axis=1).sum())
+    model.close()
+    if wrong:
+        raise VerificationError(
+            f"netlist of {top} for {family} gives wrong answers to {wrong} of {count} inputs; "
+            f"the bitstream was not written; try --no-dsp"
+        )
+    return {"lockstep_cycles": pair.cycles, "inputs": count, "wrong": wrong, "cycles_per_input": int(cycles[0])}
