@@ -2,6 +2,7 @@
 """Bench of the processing element."""
 
 import numpy as np
+
 from gatewright.hw.core.ports import Beats
 from gatewright.hw.mac.pe.config import PeConfig
 from gatewright.hw.mac.pe.golden import golden

@@ -5,6 +5,7 @@ from typing import Any
 
 from amaranth import Const, Module, ResetSignal, Signal, Value, signed
 from amaranth.lib import stream
+
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.mac.multiplier import add_with_carry, multiply_partly
 from gatewright.hw.mac.pe.config import PeConfig

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
+
 from gatewright.hw.core.config import RoomConfig, choice, flag, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 

@@ -2,6 +2,7 @@
 """Golden model of the processing element: one dot product per packet."""
 
 import numpy as np
+
 from gatewright.hw.core.ports import Beats, packets
 from gatewright.hw.mac.pe.config import PeConfig
 
