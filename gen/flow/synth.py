@@ -164,10 +164,10 @@ def _script(sources: Sequence[str], maps: Sequence[str], top: str, family: Famil
         f"{options.command(family)} -top {top}",
         "delete t:$scopeinfo",  # nextpnr refuses these markers
         # Where a cell came from is a path on this machine.
-        "attrmap -remove src",
-        "attrmap -modattr -remove src",
+        "attrmap -remove src =*",
+        "attrmap -modattr -remove src =*",
         "tee -q -o cells.json stat -json",
-        "write_json synth.json",
+        "write_json -selected synth.json",  # without the library, whose cells are named after paths
         "write_verilog -noattr synth.v",
     ]
     return "\n".join(lines) + "\n"
