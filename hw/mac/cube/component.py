@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal, Value, signed
+from amaranth import Module, ResetSignal, Signal, Value, signed
 from amaranth.lib import stream
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.mac.cube.config import CubeConfig
@@ -21,8 +21,8 @@ class Cube(RoomComponent):
         ``sum`` (cols,), ``last``: the rows of the tile, one per cycle.
 
     A beat walks through `stages` registers (products, levels of the adder tree) into the
-    accumulators. A finished tile is copied into drain registers while the next one starts over
-    it. The whole pipeline stands still while a finished tile waits for the drain registers.
+    accumulators. A tile's final sums go into drain registers, and the next tile follows in the next
+    cycle. The whole pipeline stands still while a final beat waits for the drain registers.
     """
 
     config: CubeConfig
@@ -42,19 +42,21 @@ class Cube(RoomComponent):
         valid, last = self._flags(m, go)
         sums = [[self._dot(m, go, row, col) for col in range(config.cols)] for row in range(config.rows)]
 
-        # `fresh`: the next beat starts a tile. `done`: the accumulators hold a finished one, for one
-        # moving cycle, because the next tile's first beat overwrites it.
-        fresh, done = Signal(init=1), Signal()
-        accumulators = self._registers("acc")
-        with m.If(go):
-            m.d.sync += done.eq(valid & last)
-        with m.If(go & valid):
-            m.d.sync += fresh.eq(last)
+        # A finished sum goes from the adder straight to the drain, and the accumulator clears: that
+        # takes its reset pin, no multiplexer. That pin may be gated by the enable, so reset enables.
+        totals = self._each("total", False)
+        accumulators = self._each("acc", True)
+        done = valid & last
+        for row in range(config.rows):
+            for col in range(config.cols):
+                m.d.comb += totals[row][col].eq(accumulators[row][col] + sums[row][col])
+        with m.If((go & valid) | ResetSignal()):
             for row in range(config.rows):
-                for col in range(config.cols):
-                    total = accumulators[row][col]
-                    m.d.sync += total.eq(Mux(fresh, 0, total) + sums[row][col])
-        free = self._drain(m, done, accumulators)
+                m.d.sync += [accumulators[row][col].eq(totals[row][col]) for col in range(config.cols)]
+            with m.If(last | ResetSignal()):
+                for row in range(config.rows):
+                    m.d.sync += [accumulators[row][col].eq(0) for col in range(config.cols)]
+        free = self._drain(m, done, totals)
         m.d.comb += go.eq(~done | free)
         return m
 
@@ -70,11 +72,11 @@ class Cube(RoomComponent):
             valid, last = next_valid, next_last
         return valid, last
 
-    def _registers(self, name: str) -> list[list[Signal]]:
-        """Make a register of accumulator width for every element of the tile."""
+    def _each(self, name: str, register: bool) -> list[list[Signal]]:
+        """Make a signal of accumulator width for every element of the tile; registers keep no reset."""
         shape, cols = signed(self.config.acc_bits), range(self.config.cols)
         return [
-            [Signal(shape, name=f"{name}_{row}_{col}", reset_less=True) for col in cols]
+            [Signal(shape, name=f"{name}_{row}_{col}", reset_less=register) for col in cols]
             for row in range(self.config.rows)
         ]
 
@@ -106,10 +108,10 @@ class Cube(RoomComponent):
             m.d.sync += stage.eq(value)
         return stage
 
-    def _drain(self, m: Module, done: Signal, accumulators: list[list[Signal]]) -> Value:
+    def _drain(self, m: Module, done: Value, totals: list[list[Signal]]) -> Value:
         """Take finished tiles and give their rows; return whether a tile may enter now."""
         config = self.config
-        kept = self._registers("drain")
+        kept = self._each("drain", True)
         waiting = Signal(config.rows)  # one bit per row still to go, the next one lowest
         m.d.comb += [self.o.valid.eq(waiting[0]), self.o.payload.last.eq(waiting[1:] == 0)]
         m.d.comb += [self.o.payload.sum[col].eq(kept[0][col]) for col in range(config.cols)]
@@ -121,5 +123,5 @@ class Cube(RoomComponent):
         with m.If(done & free):
             m.d.sync += waiting.eq(-1)
             for row in range(config.rows):
-                m.d.sync += [kept[row][col].eq(accumulators[row][col]) for col in range(config.cols)]
+                m.d.sync += [kept[row][col].eq(totals[row][col]) for col in range(config.cols)]
         return free

@@ -89,18 +89,18 @@ class CubeConfig(RoomConfig):
 
     @property
     def latency(self) -> int:
-        """Of a packet of one beat: pipeline, accumulator, drain register."""
-        return self.stages + 2
+        """Of a packet of one beat: pipeline, drain register."""
+        return self.stages + 1
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """A packet's first row follows its final beat by the latency."""
         return self.packet_lengths(inputs)[0] - 1 + self.latency
 
     def cycles(self, inputs: Mapping[str, Beats]) -> int:
-        """Beats one per cycle, but a tile waits in its accumulators until the one before has drained."""
+        """Beats one per cycle, but a tile's final beat waits until the tile before has drained."""
         lengths = self.packet_lengths(inputs)
         following = sum(max(length, self.rows) for length in lengths[1:])
-        return lengths[0] + self.stages + following + self.rows + 1
+        return lengths[0] + self.stages + following + self.rows
 
     @staticmethod
     def packet_lengths(inputs: Mapping[str, Beats]) -> list[int]:

@@ -3,8 +3,9 @@
 
 from typing import Any
 
-from amaranth import Module, Signal, Value
+from amaranth import Const, Module, Signal, Value
 from amaranth.lib import stream
+
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.mac.cube.component import Cube
 from gatewright.hw.mac.gemm.config import GemmConfig
@@ -43,7 +44,13 @@ class Gemm(RoomComponent):
     def elaborate(self, platform: Any) -> Module:
         """Build operand path, array and result path."""
         m = Module()
-        m.submodules.array = array = Cube(self.config.array)
+        self._results(m, self._output_stationary(m))
+        return m
+
+    def _output_stationary(self, m: Module) -> Any:
+        """Join operands, buffered if asked for, into the array."""
+        component = Cube
+        m.submodules.array = array = component(self.config.array)
         a, b = self._buffers(m) if self.config.operand_buffers else (self.i_a, self.i_b)
         m.d.comb += [
             array.i.valid.eq(a.valid & b.valid),
@@ -53,8 +60,7 @@ class Gemm(RoomComponent):
             a.ready.eq(array.i.ready & b.valid),
             b.ready.eq(array.i.ready & a.valid),
         ]
-        self._results(m, array.o)
-        return m
+        return array.o
 
     def _buffers(self, m: Module) -> tuple[Any, Any]:
         """Put tile buffers between the operand streams and the array; ask for tiles of A."""
@@ -109,17 +115,7 @@ class Gemm(RoomComponent):
         final_n, final_m = self._count_tiles(m, left, "done")
         m.d.comb += self.i_command.ready.eq(left & final_n & final_m)
 
-        row = Signal(range(config.rows))
-        wanted, last_wanted = Signal(), Signal()
-        m.d.comb += [
-            wanted.eq(~final_m | (row < self.i_command.payload.m_rest)),
-            last_wanted.eq(rows.payload.last | (final_m & (row + 1 == self.i_command.payload.m_rest))),
-        ]
-        with m.If(rows.valid & rows.ready):
-            m.d.sync += row.eq(row + 1)
-            with m.If(rows.payload.last):
-                m.d.sync += row.eq(0)
-
+        wanted, last_wanted = self._padding(m, rows, final_m)
         group = Signal(range(config.groups))
         last_group = Signal()
         m.d.comb += last_group.eq(group == config.groups - 1)
@@ -140,6 +136,23 @@ class Gemm(RoomComponent):
             sink.payload.last.eq(last_wanted & last_group & final_n & final_m),
         ]
 
+    def _padding(self, m: Module, rows: Any, final_m: Value) -> tuple[Value, Value]:
+        """Say whether the present row is wanted, and the last such of its tile."""
+        if self.config.dataflow == "ws":  # the source sends no rows of padding
+            return Const(1, 1), rows.payload.last
+        rest = self.i_command.payload.m_rest
+        row = Signal(range(self.config.rows))
+        wanted, last_wanted = Signal(), Signal()
+        m.d.comb += [
+            wanted.eq(~final_m | (row < rest)),
+            last_wanted.eq(rows.payload.last | (final_m & (row + 1 == rest))),
+        ]
+        with m.If(rows.valid & rows.ready):
+            m.d.sync += row.eq(row + 1)
+            with m.If(rows.payload.last):
+                m.d.sync += row.eq(0)
+        return wanted, last_wanted
+
     def _sink(self, m: Module) -> Any:
         """Give the stream that takes accumulators: the requantiser's, or the output itself."""
         if self.config.output == "accumulator":
@@ -152,7 +165,7 @@ class Gemm(RoomComponent):
         ]
         return requantise.i
 
-    def _finish(self, m: Module, sink: Any, lanes: Signal, use: Value, last_row: Signal) -> None:
+    def _finish(self, m: Module, sink: Any, lanes: Signal, use: Value, last_row: Value) -> None:
         """Connect the lanes to the sink, with bias and scale if there are any."""
         config = self.config
         if config.output == "accumulator":

@@ -19,14 +19,17 @@ ARRAYS: dict[str, type[CubeConfig]] = {"broadcast": BroadcastConfig, "tree": Add
 class GemmConfig(RoomConfig):
     """Compute ``C[M, N] = requantise(A[M, K] @ B[K, N] + bias[N])``, shapes given at run time.
 
-    Absent parameters follow from others: ``lanes`` from ``cols``; in ``requantise``, ``lanes`` and
-    ``acc_bits`` from the engine's, and ``scope`` is ``channel``.
+    Absent parameters follow from others: ``lanes`` from ``cols``; ``operand_buffers`` from
+    ``dataflow``; in ``requantise``, ``lanes`` and ``acc_bits`` from the engine's, and ``scope`` is
+    ``channel``.
     """
 
     room: ClassVar[str] = "gemm"
 
-    dataflow: Literal["broadcast", "tree", "cube"] = choice("broadcast", doc="The array.")
-    rows: int = integer(8, 1, 64, doc="Rows of the array.")
+    dataflow: Literal["broadcast", "tree", "cube"] = choice(
+        "broadcast", doc="The array: output- or weight-stationary systolic, broadcast, adder tree, or cube."
+    )
+    rows: int = integer(8, 1, 64, doc="Rows of the array: of A, or terms of the dot products with ws.")
     cols: int = integer(8, 1, 64, doc="Columns of the array.")
     depth: int = integer(1, 1, 64, doc="Terms of each dot product taken per cycle; tree and cube only.")
     act_bits: int = integer(8, 1, 16, unit="bits", doc="Width of an activation, an element of A.")
@@ -41,7 +44,10 @@ class GemmConfig(RoomConfig):
         "plain", doc="How products are built: by the tool, as Booth rows in LUTs, or counting on a hard multiplier."
     )
     product_register: bool = flag(True, doc="A register after each multiplier.")
-    operand_buffers: bool = flag(True, doc="Double-buffer both operands; false if their sources are on-chip memories.")
+    m_depth: int = integer(256, 1, 1 << 14, unit="rows", doc="Rows of A per block; ws only: depth of its sums' memory.")
+    operand_buffers: bool = flag(
+        True, doc="Double-buffer both operands; false with ws, or if their sources are on-chip memories."
+    )
     buffer_depth: int = integer(256, 1, 1 << 14, unit="beats", doc="Length of a tile buffer; A is kept if K fits.")
     lanes: int = integer(8, 1, 64, doc="Columns finished per cycle; divides cols.")
     output: Literal["requantised", "accumulator"] = choice("requantised", doc="What leaves the engine.")
@@ -51,6 +57,8 @@ class GemmConfig(RoomConfig):
     def __init__(self, **values: Any) -> None:
         if "lanes" not in values and isinstance(values.get("cols"), int):
             values["lanes"] = values["cols"]
+        if values.get("dataflow") == "ws":
+            values.setdefault("operand_buffers", False)
         inner = values.get("requantise", {})
         if isinstance(inner, dict):
             follow = {name: values[name] for name in ("lanes", "acc_bits") if name in values}
@@ -70,6 +78,16 @@ class GemmConfig(RoomConfig):
                 self.acc_bits >= need,
                 f"acc_bits must be at least {need} to hold k_max products and a bias, not {self.acc_bits}",
             )
+
+    @property
+    def block(self) -> int:
+        """Rows of A that share a result block."""
+        return self.m_depth if self.dataflow == "ws" else self.rows
+
+    @property
+    def step(self) -> int:
+        """Terms of the dot products taken per cycle."""
+        return self.rows if self.dataflow == "ws" else self.depth
 
     @property
     def array(self) -> CubeConfig:
@@ -99,7 +117,12 @@ class GemmConfig(RoomConfig):
     @property
     def m_tiles_max(self) -> int:
         """Most row tiles."""
-        return -(-self.m_max // self.rows)
+        return -(-self.m_max // self.block)
+
+    @property
+    def k_tiles_max(self) -> int:
+        """Most slices of K; ws only."""
+        return -(-self.k_max // self.step)
 
     @property
     def n_tiles_max(self) -> int:
@@ -109,24 +132,35 @@ class GemmConfig(RoomConfig):
     @property
     def inputs(self) -> tuple[StreamPort, ...]:
         """Command, operands, and the parameters of the columns."""
-        command = (
-            PayloadField("m_tiles", self.m_tiles_max.bit_length()),
-            PayloadField("m_rest", self.rows.bit_length()),
-            PayloadField("n_tiles", self.n_tiles_max.bit_length()),
-        )
         last = PayloadField("last", 1)
-        act = PayloadField("a", self.act_bits, self.act_signed, (self.rows, self.depth))
-        weight = PayloadField("b", self.weight_bits, self.weight_signed, (self.depth, self.cols))
+        ws = self.dataflow == "ws"
+        act_shape, weight_shape = (self.rows, self.depth), (self.depth, self.cols)
+        act = PayloadField("a", self.act_bits, self.act_signed, act_shape[:1] if ws else act_shape)
+        weight = PayloadField("b", self.weight_bits, self.weight_signed, weight_shape[1:] if ws else weight_shape)
         ports = (
-            StreamPort("i_command", command, "Tile counts, and rows in the last row tile; held until the last row."),
-            StreamPort("i_a", (act, last), "Row tiles of A, a packet each."),
-            StreamPort("i_b", (weight, last), "Column tiles of B, a packet each."),
+            StreamPort("i_command", self._command, "Tile counts; held until the last row has left the array."),
+            StreamPort("i_a", (act, last), "Tiles of A, a packet each."),
+            StreamPort("i_b", (weight, last), "Tiles of B, a packet each."),
         )
         if self.output == "accumulator":
             return ports
         scale = [field for field in self.requantise.inputs[0].fields if field.name in ("multiplier", "shift")]
         fields = (PayloadField("bias", self.bias_bits, True, (self.lanes,)), *scale)
         return (*ports, StreamPort("i_param", fields, "Bias and scale of the columns."))
+
+    @property
+    def _command(self) -> tuple[PayloadField, ...]:
+        m_tiles = PayloadField("m_tiles", self.m_tiles_max.bit_length())
+        n_tiles = PayloadField("n_tiles", self.n_tiles_max.bit_length())
+        if self.dataflow == "ws":
+            return m_tiles, n_tiles, PayloadField("k_tiles", self.k_tiles_max.bit_length())
+        return m_tiles, PayloadField("m_rest", self.rows.bit_length()), n_tiles
+
+    @property
+    def rows_port(self) -> StreamPort:
+        """Rows of finished sums, before bias and scale."""
+        fields = (PayloadField("sum", self.acc_bits, True, (self.cols,)), PayloadField("last", 1))
+        return StreamPort("o", fields)
 
     @property
     def outputs(self) -> tuple[StreamPort, ...]:
@@ -177,7 +211,7 @@ class GemmConfig(RoomConfig):
     def span(self, tiles: list[timing.Tile]) -> tuple[int, int]:
         """Give delay to the first and count to the last output of a run of tiles."""
         depth = self.buffer_depth if self.operand_buffers else 0
-        first, last = timing.span(tiles, self.array.stages + 1, depth)
+        first, last = timing.span(tiles, self.array.stages, depth)
         return first + self.pace + self.finish, last + self.finish + 1
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:

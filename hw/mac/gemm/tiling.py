@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From matrices to the engine's streams and back: numpy only, for benches, drivers and mappers."""
+"""From matrices to the engine's streams and back: numpy only, for benches, drivers and mappers.
+
+A is cut into blocks of ``config.block`` rows and both operands into steps of ``config.step``
+terms of K. Output-stationary engines take, for each block of A and each column tile of B, all
+steps of both, a beat each. A weight-stationary engine takes, for each block, column tile and
+step, the tile of B row by row and the block's slice of A row by row.
+"""
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gatewright.hw.core.ports import Beats
 from gatewright.hw.mac.gemm.config import GemmConfig
-from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
@@ -16,9 +23,14 @@ def _pad(matrix: Ints, rows: int, cols: int) -> Ints:
 
 def command_stream(config: GemmConfig, m: int, n: int, k: int) -> Beats:
     """Give the command for a product of these shapes."""
-    m_tiles = -(-m // config.rows)
-    fields = {"m_tiles": m_tiles, "m_rest": m - (m_tiles - 1) * config.rows, "n_tiles": -(-n // config.cols)}
-    return {name: np.array([value]) for name, value in fields.items()}
+    m_tiles = -(-m // config.block)
+    fields = {
+        "m_tiles": m_tiles,
+        "m_rest": m - (m_tiles - 1) * config.block,
+        "n_tiles": -(-n // config.cols),
+        "k_tiles": -(-k // config.step),
+    }
+    return {field.name: np.array([fields[field.name]]) for field in config.inputs[0].fields}
 
 
 def operand_streams(config: GemmConfig, a: Ints, b: Ints) -> dict[str, Beats]:
@@ -27,17 +39,19 @@ def operand_streams(config: GemmConfig, a: Ints, b: Ints) -> dict[str, Beats]:
     Parameters
     ----------
     config : GemmConfig
-        Shape of the array, buffers.
+        Array and buffers.
     a : (M, K) int64
-        Row tile by row tile; once per row tile if its buffer keeps it, else once per column tile.
+        Sent once per column tile; once in all if a buffer keeps its row tile.
     b : (K, N) int64
-        All column tiles, once per row tile.
+        All of it once per block of A.
 
     Returns
     -------
     dict
         Beats of ``i_a`` and ``i_b``.
     """
+    if config.dataflow == "ws":
+        return _weight_stationary(config, a, b)
     a, b = _pad(a, config.rows, config.depth), _pad(b, config.depth, config.cols)
     beats = a.shape[1] // config.depth
     # (row tile, beat, row, term) and (column tile, beat, term, column)
@@ -46,13 +60,28 @@ def operand_streams(config: GemmConfig, a: Ints, b: Ints) -> dict[str, Beats]:
     if not config.keeps(beats):
         tiles_a = np.repeat(tiles_a, len(tiles_b), axis=0)
     stream_b = np.tile(tiles_b, (a.shape[0] // config.rows, 1, 1, 1))
-    return {"i_a": _packets("a", tiles_a), "i_b": _packets("b", stream_b)}
+    return {"i_a": _packets("a", list(tiles_a)), "i_b": _packets("b", list(stream_b))}
 
 
-def _packets(name: str, tiles: Ints) -> Beats:
-    last = np.zeros(tiles.shape[:2], np.int64)
-    last[:, -1] = 1
-    return {name: tiles.reshape(-1, *tiles.shape[2:]), "last": last.reshape(-1)}
+def _weight_stationary(config: GemmConfig, a: Ints, b: Ints) -> dict[str, Beats]:
+    a, b = _pad(a, 1, config.rows), _pad(b, config.rows, config.cols)
+    blocks = [a[top : top + config.m_depth] for top in range(0, len(a), config.m_depth)]
+    slices = [np.split(block, a.shape[1] // config.rows, axis=1) for block in blocks]
+    n_tiles = b.shape[1] // config.cols
+    # (column tile, step, row, column)
+    tiles = b.reshape(-1, config.rows, n_tiles, config.cols).transpose(2, 0, 1, 3)
+    weights = tiles.reshape(-1, config.rows, config.cols)
+    return {
+        "i_a": _packets("a", [part for block in slices for part in block * n_tiles]),
+        "i_b": _packets("b", list(weights) * len(blocks)),
+    }
+
+
+def _packets(name: str, tiles: list[Ints]) -> Beats:
+    """Put tiles of shape (beats, ...) one behind the other, each a packet."""
+    last = np.zeros(sum(map(len, tiles)), np.int64)
+    last[np.cumsum([len(tile) for tile in tiles]) - 1] = 1
+    return {name: np.concatenate(tiles), "last": last}
 
 
 def param_stream(config: GemmConfig, m: int, columns: dict[str, Ints]) -> Beats:
@@ -71,15 +100,14 @@ def param_stream(config: GemmConfig, m: int, columns: dict[str, Ints]) -> Beats:
     Returns
     -------
     dict
-        Beats: for each row tile and column tile, one beat if ``lanes == cols``, else ``cols / lanes``
+        Beats: for each block and column tile, one beat if ``lanes == cols``, else ``cols / lanes``
         beats for each of its rows.
     """
     n_tiles = -(-len(columns["bias"]) // config.cols)
     groups = config.groups
-    repeats = [1] * -(-m // config.rows)
-    if groups > 1:
-        repeats = [min(config.rows, m - start) for start in range(0, m, config.rows)]
+    heights = [min(config.block, m - top) for top in range(0, m, config.block)]
     tile = np.arange(n_tiles * groups).reshape(n_tiles, 1, groups)
+    repeats = heights if groups > 1 else [1] * len(heights)
     order = np.concatenate([np.repeat(tile, count, axis=1).reshape(-1) for count in repeats])
     beats: Beats = {}
     for field in config.inputs[3].fields:
@@ -98,8 +126,8 @@ def result(config: GemmConfig, beats: Beats, m: int, n: int) -> Ints:
     n_tiles = -(-n // config.cols)
     found = np.zeros((m, n_tiles * config.cols), np.int64)
     at = 0
-    for top in range(0, m, config.rows):
-        height = min(config.rows, m - top)
+    for top in range(0, m, config.block):
+        height = min(config.block, m - top)
         count = n_tiles * height * config.groups
         block = values[at : at + count].reshape(n_tiles, height, config.cols)
         found[top : top + height] = block.transpose(1, 0, 2).reshape(height, -1)

@@ -5,11 +5,11 @@ Let tile ``j`` have ``beats[j]`` operand beats, and let its result keep the arra
 busy for ``drain[j]`` cycles. The array has one set of accumulators and one of drain registers.
 
 *Operands always there.* A beat reaches the accumulators a fixed number of moving cycles after it
-is taken. Let ``C[j]`` be the cycle in which tile ``j`` is copied from the accumulators to the
-drain registers. The first beat of tile ``j + 1`` is accumulated in that very cycle, because the
-pipeline behind is full and stands still whenever the accumulators wait. So tile ``j + 1`` is
-complete at ``C[j] + beats[j + 1]``, and may be copied from cycle ``C[j] + drain[j]`` on, the one
-in which the last row of tile ``j`` leaves::
+is taken. Let ``C[j]`` be the cycle in which the final beat of tile ``j`` is added and its sums go
+to the drain registers. The first beat of tile ``j + 1`` is added in the next cycle, because the
+pipeline behind is full and stands still whenever a final beat waits. So the final beat of tile
+``j + 1`` is there at ``C[j] + beats[j + 1]``, and may go from cycle ``C[j] + drain[j]`` on, the
+one in which the last row of tile ``j`` leaves::
 
     C[0] = beats[0] - 1 + fill        C[j + 1] = C[j] + max(beats[j + 1], drain[j])
 
@@ -67,14 +67,14 @@ def span(tiles: list[Tile], fill: int, buffer_depth: int) -> tuple[int, int]:
     tiles : list of Tile
         In the engine's order.
     fill : int
-        Moving cycles from the taking of a tile's last beat to its completion.
+        Moving cycles from the taking of a beat to its addition.
     buffer_depth : int
         Words of a tile buffer's half; 0 without buffers.
 
     Returns
     -------
     tuple of int
-        Copy of the first tile; exit of the last valid row from the drain registers.
+        Completion of the first tile; exit of the last valid row from the drain registers.
     """
     if buffer_depth:
         return _buffered(tiles, fill, buffer_depth)
@@ -85,7 +85,7 @@ def span(tiles: list[Tile], fill: int, buffer_depth: int) -> tuple[int, int]:
 
 
 class _Array:
-    """The array's clock: it takes a beat per cycle but stands still while a finished tile waits."""
+    """The array's clock: it takes a beat per cycle but stands still while a final beat waits."""
 
     def __init__(self, fill: int) -> None:
         self.fill = fill
