@@ -11,9 +11,11 @@ from gatewright.tb.harness.bench import Inputs, StreamBench
 
 def request(config: CommandPortConfig, rng: np.random.Generator) -> bytes:
     """Draw a request: mostly sound, else with a length or a command near a sound one."""
-    command = int(rng.choice([Command.INFO, Command.RUN, Command.RUN, 0x00, 0x03, 0x81, 0x82, 0x42, 0xFF]))
-    sound = {Command.INFO: 0, Command.RUN: config.input_bytes}.get(Command(command), 0) if command in (1, 2) else 0
-    length = sound if rng.random() < 0.6 else max(0, sound + int(rng.integers(-2, 4)))
+    command = int(rng.choice([Command.INFO, Command.RUN, Command.RUN]))
+    sound = config.input_bytes if command == Command.RUN else 0
+    if rng.random() < 0.3:
+        command ^= 1 << int(rng.integers(0, 8))
+    length = sound if rng.random() < 0.6 else int(rng.choice([0, max(0, sound - 1), sound + 1, sound + 3]))
     if rng.random() < 0.1:
         length = 2 * config.input_bytes + int(rng.integers(0, 2))  # a counter that wraps
     whole = bytes((command,)) + rng.bytes(1 + length)
