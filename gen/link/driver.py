@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gatewright.gen.link.framing import FrameDecoder, encode
 from gatewright.gen.link.pipe import BytePipe
 from gatewright.hw.bus.protocol import (
@@ -19,7 +21,6 @@ from gatewright.hw.bus.protocol import (
     Status,
 )
 from gatewright.hw.core.errors import LinkError
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

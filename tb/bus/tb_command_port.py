@@ -2,6 +2,7 @@
 """Bench of command_port: sound and broken requests of every kind and length."""
 
 import numpy as np
+
 from gatewright.hw.bus.command_port.config import CommandPortConfig
 from gatewright.hw.bus.command_port.golden import golden
 from gatewright.hw.bus.protocol import Command

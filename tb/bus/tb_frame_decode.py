@@ -2,6 +2,7 @@
 """Bench of frame_decode: sound frames, broken ones, aborts, noise."""
 
 import numpy as np
+
 from gatewright.hw.bus.frame_decode.config import FrameDecodeConfig
 from gatewright.hw.bus.frame_decode.golden import golden
 from gatewright.hw.bus.rfc1662 import ESCAPE, FLAG, encode

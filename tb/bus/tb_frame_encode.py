@@ -2,6 +2,7 @@
 """Bench of frame_encode: random packets, and packets rich in reserved octets."""
 
 import numpy as np
+
 from gatewright.hw.bus.frame_encode.config import FrameEncodeConfig
 from gatewright.hw.bus.frame_encode.golden import golden
 from gatewright.hw.bus.rfc1662 import ESCAPE, FLAG, fcs16

@@ -2,6 +2,7 @@
 """Bench of uart_rx: waveforms, sound and broken."""
 
 import numpy as np
+
 from gatewright.hw.bus.uart_rx.config import UartRxConfig
 from gatewright.hw.bus.uart_rx.golden import golden
 from gatewright.tb.bus.waves import frames

@@ -2,6 +2,7 @@
 """Bench of uart_tx: the line is compared with the golden waveform in every cycle."""
 
 import numpy as np
+
 from gatewright.hw.bus.uart_tx.config import UartTxConfig
 from gatewright.hw.bus.uart_tx.golden import golden
 from gatewright.tb.harness.bench import Inputs, StreamBench

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+
 from gatewright.hw.bus.uart_rx.config import SYNC_CYCLES
 from gatewright.hw.bus.uart_rx.golden import receive
 from gatewright.tb.bus.waves import Levels, frames

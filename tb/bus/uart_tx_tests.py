@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+
 from gatewright.tb.bus.waves import Levels
 from gatewright.tb.harness.stream_tests import Session, register
 from gatewright.tb.harness.streams import BenchError, Trace, always, bursts, sometimes

@@ -3,6 +3,7 @@ import errno
 
 import numpy as np
 import pytest
+
 from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.link.framing import FrameDecoder, encode
 from gatewright.gen.link.pipe import LoopbackPipe, SerialPipe

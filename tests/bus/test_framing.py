@@ -3,6 +3,7 @@ import binascii
 
 import numpy as np
 import pytest
+
 from gatewright.gen.link.framing import FrameDecoder, decode, encode
 from gatewright.hw.bus.frame_decode.config import FrameDecodeConfig
 from gatewright.hw.bus.frame_decode.golden import golden, unstuff

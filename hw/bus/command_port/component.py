@@ -3,6 +3,7 @@
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream
+
 from gatewright.hw.bus.command_port.config import CommandPortConfig
 from gatewright.hw.core.streams import RoomComponent
 

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+
 from gatewright.hw.bus.command_port.config import CommandPortConfig
 from gatewright.hw.bus.protocol import REPLY, Command, Status
 from gatewright.hw.core.ports import Beats

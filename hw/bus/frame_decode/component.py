@@ -3,6 +3,7 @@
 
 from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import stream
+
 from gatewright.hw.bus.crc import fcs_next
 from gatewright.hw.bus.frame_decode.config import FrameDecodeConfig
 from gatewright.hw.core.streams import RoomComponent

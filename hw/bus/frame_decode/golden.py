@@ -2,6 +2,7 @@
 """What frame_decode gives: the octets are cut at the flags, then each piece is judged whole."""
 
 import numpy as np
+
 from gatewright.hw.bus.frame_decode.config import FrameDecodeConfig
 from gatewright.hw.bus.rfc1662 import ESCAPE, FCS_BYTES, FLAG, FLIP, GOOD, fcs_register
 from gatewright.hw.core.ports import Beats

@@ -3,6 +3,7 @@
 
 from amaranth import Module, Signal
 from amaranth.lib import stream
+
 from gatewright.hw.bus.crc import fcs_next
 from gatewright.hw.bus.frame_encode.config import FrameEncodeConfig
 from gatewright.hw.core.streams import RoomComponent

@@ -2,6 +2,7 @@
 """What frame_encode gives: the frames of RFC 1662, back to back."""
 
 import numpy as np
+
 from gatewright.hw.bus.frame_encode.config import FrameEncodeConfig
 from gatewright.hw.core.ports import Beats
 

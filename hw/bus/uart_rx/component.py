@@ -4,6 +4,7 @@
 from amaranth import Cat, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
+
 from gatewright.hw.bus.uart_rx.config import UartRxConfig
 from gatewright.hw.core.streams import RoomComponent
 

@@ -2,9 +2,10 @@
 """What uart_rx hears in a waveform, one level per clock cycle."""
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gatewright.hw.bus.uart_rx.config import UartRxConfig
 from gatewright.hw.core.ports import Beats
-from numpy.typing import NDArray
 
 
 def receive(config: UartRxConfig, level: NDArray[np.int64]) -> tuple[list[tuple[int, int]], list[int]]:

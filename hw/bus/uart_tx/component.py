@@ -4,6 +4,7 @@
 from amaranth import Cat, Const, Module, Signal
 from amaranth.lib import stream
 from amaranth.lib.wiring import Out
+
 from gatewright.hw.bus.uart_tx.config import UartTxConfig
 from gatewright.hw.core.streams import RoomComponent
 

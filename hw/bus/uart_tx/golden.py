@@ -2,6 +2,7 @@
 """The waveform that uart_tx makes, one level per clock cycle."""
 
 import numpy as np
+
 from gatewright.hw.bus.uart_tx.config import UartTxConfig
 from gatewright.hw.core.ports import Beats
 
