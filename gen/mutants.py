@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gatewright.gen.design import Design, design_of
+from gatewright.gen.design import Design
 from gatewright.gen.emit import generate
 from gatewright.gen.registry import Room
-from gatewright.gen.verify import job_of
+from gatewright.gen.verify import bench_design, job_of
 from gatewright.hw.core.errors import ConfigError, ToolError
 from gatewright.tb.harness.runner import Job, run
 from gatewright.tb.tools import run_yosys
@@ -116,7 +116,7 @@ def score_room(room: Room, out: Path, count: int, seed: int) -> Score:
     bench = room.bench
     if not hasattr(bench, "mutation_module"):
         raise ConfigError(f"room {room.name} has no bench that can score faults; choose one with stream ports only")
-    design = design_of(room.name, f"{room.name}_mutants", **bench.mutation)
+    design = bench_design(room, f"{room.name}_mutants", **bench.mutation)
     generate(design, out / "rtl")
     work = out / "faults"
     work.mkdir(parents=True, exist_ok=True)

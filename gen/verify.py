@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gatewright.gen.design import Design, design_of
+from gatewright.gen.design import Design
 from gatewright.gen.emit import generate
 from gatewright.gen.files import write_file
 from gatewright.gen.registry import Room
@@ -99,10 +99,16 @@ def verify(design: Design, out: Path, seed: int = 1, size: int | None = None) ->
     return Row(design, outcome, out, dict(job.arguments["parameters"]))
 
 
+def bench_design(room: Room, name: str, **parameters: Any) -> Design:
+    """Make a design from a room's own parameters, also where a user's file would name a model instead."""
+    config = room.config(**parameters)
+    return Design(name, room, config, config)
+
+
 def grid(room: Room) -> list[tuple[Design, Mapping[str, Any]]]:
     """Give the designs of a room's regression grid."""
     return [
-        (design_of(room.name, f"{room.name}_{index}", **values), values)
+        (bench_design(room, f"{room.name}_{index}", **values), values)
         for index, values in enumerate(room.bench.grid)
     ]
 

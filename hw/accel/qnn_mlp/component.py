@@ -30,7 +30,8 @@ class QnnMlp(RoomComponent):
     tx : Out(1)
         Serial line to the host, idle high.
     busy : Out(1)
-        High from a request's first input octet to its reply's end.
+        High from a run's first input octet until the core's last output octet is taken, or the
+        input turns out not to be good.
     """
 
     config: QnnMlpConfig
@@ -60,7 +61,7 @@ class QnnMlp(RoomComponent):
             _join(m, source, sink)
         busy = Signal()
         with m.If(port.o_input.valid):
-            m.d.sync += busy.eq(1)
+            m.d.sync += busy.eq(~port.o_input.payload.last | port.o_input.payload.good)
         with m.Elif(core.o.valid & core.o.ready & core.o.payload.last):
             m.d.sync += busy.eq(0)
         m.d.comb += self.busy.eq(busy)
@@ -72,5 +73,3 @@ def _join(m: Module, source: Any, sink: Any) -> None:
     m.d.comb += [sink.valid.eq(source.valid), source.ready.eq(sink.ready)]
     for name, _ in sink.payload.shape():
         m.d.comb += getattr(sink.payload, name).eq(getattr(source.payload, name))
-
-
