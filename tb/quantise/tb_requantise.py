@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from gatewright.hw.core.ports import Beats
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.golden import golden
@@ -91,7 +92,8 @@ BENCH = StreamBench(
     grid=(
         {},
         TFLITE,
-        {"contract": "half_up", "lanes": 4, "scope": "channel", "multiplier_signed": True, "zero_point": -128},
+        {"contract": "half_up", "lanes": 4, "scope": "channel", "multiplier_signed": True, "zero_point": -128,
+         "input_register": False},
         {"lanes": 4, "acc_bits": 48, "multiplier_bits": 32, "shift_bits": 6, "shift_min": 0, "out_bits": 16},
         {"out_signed": False, "zero_point": 37, "relu": True, "multiplier_bits": 17, "shift_bits": 2, "shift_step": 4},
         {"acc_bits": 8, "multiplier_bits": 8, "shift_bits": 0, "shift_min": 5, "out_bits": 2},

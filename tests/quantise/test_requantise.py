@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from gatewright.hw.core.errors import ConfigError
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.golden import golden, requantise
@@ -94,6 +95,13 @@ def test_the_one_saturating_gemmlowp_product_saturates():
     least = np.int64(-(2**31))
     q = requantise(config, np.array([least, least]), least, np.array([0, 20]))
     assert q.tolist() == [32767, 2048]
+
+
+def test_no_shift_shows_whether_that_product_saturated():
+    # The hardware has no gate for it: 2**31 and 2**31 - 1 must give one activation under every shift.
+    for shift in range(32):
+        full, saturated = (half_away(Fraction(value, 2**shift)) for value in (2**31, 2**31 - 1))
+        assert full == saturated or min(full, saturated) > 2 * 65535  # far over any code and zero point
 
 
 @pytest.mark.parametrize("zero_point", [0, -128, 126])

@@ -5,6 +5,7 @@ from typing import Any
 
 from amaranth import Const, Module, Signal, Value
 from amaranth.lib import stream
+
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.parallel import Pipe, divide, multiply
@@ -44,12 +45,12 @@ class Requantise(RoomComponent):
         m.d.comb += pipe.enable.eq(~self.o.valid | self.o.ready)
         m.d.comb += self.i.ready.eq(pipe.enable)
 
-        scales = [(pipe(factor, "factor"), pipe(code, "code")) for factor, code in self._scales()]
-        depth = 1 + config.adder_levels
+        first, depth = int(config.input_register), 1 + config.adder_levels
+        scales = [(pipe(factor, "factor", first), pipe(code, "code", first)) for factor, code in self._scales()]
         late = [pipe(code, "code", depth) for _, code in scales]
         for lane in range(config.lanes):
             scale = lane if config.scope == "channel" else 0
-            product = multiply(pipe, config, pipe(self.i.payload.acc[lane], "acc"), scales[scale][0])
+            product = multiply(pipe, config, pipe(self.i.payload.acc[lane], "acc", first), scales[scale][0])
             quotient = divide(pipe, config, product, late[scale])
             m.d.comb += self.o.payload.q[lane].eq(pipe(finish(m, config, quotient, f"lane_{lane}"), "q"))
 

@@ -43,6 +43,9 @@ class RequantiseConfig(RoomConfig):
     limb_bits: int = integer(
         17, 8, 32, unit="bits", doc="Widest unsigned factor of one hardware multiplier; parallel engine only."
     )
+    input_register: bool = flag(
+        True, doc="Register the input before the multipliers; off where it comes from registers. Parallel engine only."
+    )
 
     def check(self) -> None:
         """Check the rules between fields."""
@@ -152,10 +155,10 @@ class RequantiseConfig(RoomConfig):
 
     @property
     def latency(self) -> int:
-        """Parallel: one register each for input, partial products, adder levels, shifter halves and result."""
+        """Parallel: a register each for input, partial products, every adder level, shifter halves and result."""
         if self.engine == "serial":
             return 1
-        return 3 + self.adder_levels + min(self.shift_bits, 2)
+        return 2 + self.input_register + self.adder_levels + min(self.shift_bits, 2)
 
     @property
     def interval(self) -> int:

@@ -2,6 +2,7 @@
 """Golden model of the requantiser: exact integers, written from the published definitions."""
 
 import numpy as np
+
 from gatewright.hw.core.numerics import Ints, shift_right
 from gatewright.hw.core.ports import Beats
 from gatewright.hw.quantise.requantise.config import RequantiseConfig

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
+
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.plan import Partial, Piece
 from gatewright.hw.quantise.requantise.rounding import Quotient, magnitude_bits

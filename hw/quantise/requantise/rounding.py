@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
+
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 
 

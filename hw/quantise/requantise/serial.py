@@ -2,6 +2,7 @@
 """The serial engine: multiply by shift and add, and let the same shifts divide."""
 
 from amaranth import Cat, Const, Module, Mux, Signal, Value
+
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.rounding import Quotient, magnitude_bits
 
