@@ -58,8 +58,8 @@ class PlaceResult:
         nextpnr's own names to (used, available), those in use or of interest first.
     placed : Path
         JSON netlist with the place of every cell.
-    layout : Path
-        What the packer reads.
+    layout : Path or None
+        What the packer reads; None for a block out of context, which has no bitstream.
     log : Path
         What nextpnr printed.
     """
@@ -69,7 +69,7 @@ class PlaceResult:
     clocks: tuple[Clock, ...]
     utilisation: dict[str, tuple[int, int]]
     placed: Path
-    layout: Path
+    layout: Path | None
     log: Path
 
     @property
@@ -158,7 +158,7 @@ def _place(netlist: Path, part: Part, mhz: float, workdir: Path, seed: int, opti
         "--json", source.name, "--write", "placed.json", "--report", "timing.json",
         "--freq", f"{mhz:g}", "--seed", str(seed), "--timing-allow-fail",
     ]  # fmt: skip
-    if part.family == "ecp5":
+    if part.family == "ecp5" and "--out-of-context" not in options:
         arguments += ["--textcfg", layout]
     elif part.family == "ice40":
         arguments += ["--asc", layout]
@@ -169,9 +169,16 @@ def _place(netlist: Path, part: Part, mhz: float, workdir: Path, seed: int, opti
 
 def read_placement(workdir: Path, part: Part, seed: int) -> PlaceResult:
     """Read what a placement left in ``workdir``."""
+    layout = workdir / LAYOUT[part.family]
     clocks, utilisation = parse_report(json.loads((workdir / "timing.json").read_text()))
     return PlaceResult(
-        part, seed, clocks, utilisation, workdir / "placed.json", workdir / LAYOUT[part.family], workdir / "place.log"
+        part,
+        seed,
+        clocks,
+        utilisation,
+        workdir / "placed.json",
+        layout if layout.exists() else None,
+        workdir / "place.log",
     )
 
 
