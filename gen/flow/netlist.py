@@ -111,7 +111,7 @@ def _models() -> Path:
 
 def _libraries(workdir: Path, family: str) -> str:
     """Give the commands that read the cell library; ours come last, as black boxes with ports."""
-    lines = [f"read_verilog -overwrite +/{family}/cells_sim.v"]
+    lines = [f"read_verilog -defer -overwrite +/{family}/cells_sim.v"]
     (workdir / "models.v").write_text(_EXTRA[family])
     lines.append("read_verilog -overwrite models.v")
     for index, path in enumerate(sorted(_models().glob(f"{family}_*.v"))):

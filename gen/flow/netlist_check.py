@@ -178,7 +178,8 @@ def stimulus(
     rng = np.random.default_rng(seed)
     unknown = sorted(set(drive) - {port.name for port in inputs})
     if unknown:
-        raise ToolError(f"drive names {unknown[0]}, which is not an input; inputs are {', '.join(p.name for p in inputs)}")
+        known = ", ".join(port.name for port in inputs)
+        raise ToolError(f"drive names {unknown[0]}, which is not an input; inputs are {known}")
     total = sum(port.bits for port in inputs)
     bits = np.zeros((cycles, _words(total) * 32), np.uint8)
     for port in inputs:

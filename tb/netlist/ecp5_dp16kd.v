@@ -58,22 +58,22 @@ module DP16KD (
 
     generate
         if (CSDECODE_A != "0b000" || CSDECODE_B != "0b000")
-            $fatal(1, "DP16KD: only chip select 0b000 is modelled");
+            DP16KD_only_chip_select_0b000_is_modelled stop ();
         if (DATA_WIDTH_B == 36 && !WIDE)
-            $fatal(1, "DP16KD: port B of 36 bits needs port A of 36 bits");
+            DP16KD_port_B_of_36_bits_needs_port_A_of_36_bits stop ();
         if (!(DATA_WIDTH_A == 1 || DATA_WIDTH_A == 2 || DATA_WIDTH_A == 4 || DATA_WIDTH_A == 9
             || DATA_WIDTH_A == 18 || DATA_WIDTH_A == 36))
-            $fatal(1, "DP16KD: DATA_WIDTH_A must be 1, 2, 4, 9, 18 or 36");
+            DP16KD_DATA_WIDTH_A_must_be_1_2_4_9_18_or_36 stop ();
         if (!(DATA_WIDTH_B == 1 || DATA_WIDTH_B == 2 || DATA_WIDTH_B == 4 || DATA_WIDTH_B == 9
             || DATA_WIDTH_B == 18 || DATA_WIDTH_B == 36))
-            $fatal(1, "DP16KD: DATA_WIDTH_B must be 1, 2, 4, 9, 18 or 36");
+            DP16KD_DATA_WIDTH_B_must_be_1_2_4_9_18_or_36 stop ();
         if (!(WRITEMODE_A == "NORMAL" || WRITEMODE_A == "WRITETHROUGH" || WRITEMODE_A == "READBEFOREWRITE"))
-            $fatal(1, "DP16KD: WRITEMODE_A is not modelled");
+            DP16KD_WRITEMODE_A_is_not_modelled stop ();
         if (!(WRITEMODE_B == "NORMAL" || WRITEMODE_B == "WRITETHROUGH" || WRITEMODE_B == "READBEFOREWRITE"))
-            $fatal(1, "DP16KD: WRITEMODE_B is not modelled");
-        if (!(RESETMODE == "SYNC" || RESETMODE == "ASYNC")) $fatal(1, "DP16KD: RESETMODE is not modelled");
+            DP16KD_WRITEMODE_B_is_not_modelled stop ();
+        if (!(RESETMODE == "SYNC" || RESETMODE == "ASYNC")) DP16KD_RESETMODE_is_not_modelled stop ();
         if (!(REGMODE_A == "NOREG" || A_PIPE) || !(REGMODE_B == "NOREG" || B_PIPE))
-            $fatal(1, "DP16KD: REGMODE must be NOREG or OUTREG");
+            DP16KD_REGMODE_must_be_NOREG_or_OUTREG stop ();
     endgenerate
 
     wire [35:0] a_in, b_in, a_out, b_out;

@@ -37,13 +37,13 @@ module MULT18X18D (
     parameter MULT_BYPASS = "DISABLED", RESETMODE = "SYNC";
 
     generate
-        if (MULT_BYPASS != "DISABLED") $fatal(1, "MULT18X18D: MULT_BYPASS is not modelled");
-        if (HIGHSPEED_CLK != "NONE") $fatal(1, "MULT18X18D: HIGHSPEED_CLK is not modelled");
-        if (CAS_MATCH_REG != "FALSE") $fatal(1, "MULT18X18D: CAS_MATCH_REG is not modelled");
-        if (SOURCEB_MODE != "B_SHIFT") $fatal(1, "MULT18X18D: SOURCEB_MODE must be B_SHIFT");
-        if (RESETMODE != "SYNC") $fatal(1, "MULT18X18D: only RESETMODE SYNC is modelled");
+        if (MULT_BYPASS != "DISABLED") MULT18X18D_MULT_BYPASS_is_not_modelled stop ();
+        if (HIGHSPEED_CLK != "NONE") MULT18X18D_HIGHSPEED_CLK_is_not_modelled stop ();
+        if (CAS_MATCH_REG != "FALSE") MULT18X18D_CAS_MATCH_REG_is_not_modelled stop ();
+        if (SOURCEB_MODE != "B_SHIFT") MULT18X18D_SOURCEB_MODE_must_be_B_SHIFT stop ();
+        if (RESETMODE != "SYNC") MULT18X18D_only_RESETMODE_SYNC_is_modelled stop ();
         if (CLK0_DIV != "ENABLED" || CLK1_DIV != "ENABLED" || CLK2_DIV != "ENABLED" || CLK3_DIV != "ENABLED")
-            $fatal(1, "MULT18X18D: CLKn_DIV must be ENABLED");
+            MULT18X18D_CLKn_DIV_must_be_ENABLED stop ();
     endgenerate
 
     wire [3:0] clks = {CLK3, CLK2, CLK1, CLK0}, ces = {CE3, CE2, CE1, CE0}, rsts = {RST3, RST2, RST1, RST0};
@@ -98,9 +98,9 @@ module gatewright_sim_mult18x18d_stage #(
         if (CLK == "NONE") begin : g_wire
             assign q = d;
         end else begin : g_register
-            if (CLK != "CLK0" && K == 0) $fatal(1, "MULT18X18D: a register's clock must be NONE or CLK0..CLK3");
-            if (CE != "CE0" && E == 0) $fatal(1, "MULT18X18D: a register's enable must be CE0..CE3");
-            if (RST != "RST0" && R == 0) $fatal(1, "MULT18X18D: a register's reset must be RST0..RST3");
+            if (CLK != "CLK0" && K == 0) MULT18X18D_a_register_s_clock_must_be_NONE_or_CLK0_CLK3 stop ();
+            if (CE != "CE0" && E == 0) MULT18X18D_a_register_s_enable_must_be_CE0_CE3 stop ();
+            if (RST != "RST0" && R == 0) MULT18X18D_a_register_s_reset_must_be_RST0_RST3 stop ();
             wire clock = clks[K];
             reg [WIDTH-1:0] held = 0;
             always @(posedge clock)

@@ -34,15 +34,15 @@ module DPB (
     };
 
     generate
-        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) $fatal(1, "DPB: RESET_MODE is not modelled");
+        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) DPB_RESET_MODE_is_not_modelled stop ();
         if (!(BIT_WIDTH_0 == 1 || BIT_WIDTH_0 == 2 || BIT_WIDTH_0 == 4 || BIT_WIDTH_0 == 8 || BIT_WIDTH_0 ==
         16))
-            $fatal(1, "DPB: BIT_WIDTH_0 is not modelled");
+            DPB_BIT_WIDTH_0_is_not_modelled stop ();
         if (!(BIT_WIDTH_1 == 1 || BIT_WIDTH_1 == 2 || BIT_WIDTH_1 == 4 || BIT_WIDTH_1 == 8 || BIT_WIDTH_1 ==
         16))
-            $fatal(1, "DPB: BIT_WIDTH_1 is not modelled");
-        if (WRITE_MODE0 > 2) $fatal(1, "DPB: WRITE_MODE0 must be 0, 1 or 2");
-        if (WRITE_MODE1 > 2) $fatal(1, "DPB: WRITE_MODE1 must be 0, 1 or 2");
+            DPB_BIT_WIDTH_1_is_not_modelled stop ();
+        if (WRITE_MODE0 > 2) DPB_WRITE_MODE0_must_be_0_1_or_2 stop ();
+        if (WRITE_MODE1 > 2) DPB_WRITE_MODE1_must_be_0_1_or_2 stop ();
     endgenerate
 
     wire [15:0] a_unused, b_unused;

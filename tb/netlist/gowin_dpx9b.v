@@ -34,13 +34,13 @@ module DPX9B (
     };
 
     generate
-        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) $fatal(1, "DPX9B: RESET_MODE is not modelled");
+        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) DPX9B_RESET_MODE_is_not_modelled stop ();
         if (!(BIT_WIDTH_0 == 9 || BIT_WIDTH_0 == 18))
-            $fatal(1, "DPX9B: BIT_WIDTH_0 is not modelled");
+            DPX9B_BIT_WIDTH_0_is_not_modelled stop ();
         if (!(BIT_WIDTH_1 == 9 || BIT_WIDTH_1 == 18))
-            $fatal(1, "DPX9B: BIT_WIDTH_1 is not modelled");
-        if (WRITE_MODE0 > 2) $fatal(1, "DPX9B: WRITE_MODE0 must be 0, 1 or 2");
-        if (WRITE_MODE1 > 2) $fatal(1, "DPX9B: WRITE_MODE1 must be 0, 1 or 2");
+            DPX9B_BIT_WIDTH_1_is_not_modelled stop ();
+        if (WRITE_MODE0 > 2) DPX9B_WRITE_MODE0_must_be_0_1_or_2 stop ();
+        if (WRITE_MODE1 > 2) DPX9B_WRITE_MODE1_must_be_0_1_or_2 stop ();
     endgenerate
 
     wire [17:0] a_unused, b_unused;

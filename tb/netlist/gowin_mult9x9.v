@@ -10,9 +10,9 @@ module MULT9X9 (
     parameter ASIGN_REG = 1'b0, BSIGN_REG = 1'b0, SOA_REG = 1'b0, MULT_RESET_MODE = "SYNC";
 
     generate
-        if (SOA_REG != 0) $fatal(1, "MULT9X9: SOA_REG is not modelled");
+        if (SOA_REG != 0) MULT9X9_SOA_REG_is_not_modelled stop ();
         if (MULT_RESET_MODE != "SYNC" && (AREG || BREG || OUT_REG || PIPE_REG || ASIGN_REG || BSIGN_REG))
-            $fatal(1, "MULT9X9: only MULT_RESET_MODE SYNC is modelled");
+            MULT9X9_only_MULT_RESET_MODE_SYNC_is_modelled stop ();
     endgenerate
 
     wire [8:0] a_pin = ASEL ? SIA : A, b_pin = BSEL ? SIB : B;

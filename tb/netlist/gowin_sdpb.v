@@ -33,13 +33,13 @@ module SDPB (
     };
 
     generate
-        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) $fatal(1, "SDPB: RESET_MODE is not modelled");
+        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) SDPB_RESET_MODE_is_not_modelled stop ();
         if (!(BIT_WIDTH_0 == 1 || BIT_WIDTH_0 == 2 || BIT_WIDTH_0 == 4 || BIT_WIDTH_0 == 8 || BIT_WIDTH_0 ==
         16 || BIT_WIDTH_0 == 32))
-            $fatal(1, "SDPB: BIT_WIDTH_0 is not modelled");
+            SDPB_BIT_WIDTH_0_is_not_modelled stop ();
         if (!(BIT_WIDTH_1 == 1 || BIT_WIDTH_1 == 2 || BIT_WIDTH_1 == 4 || BIT_WIDTH_1 == 8 || BIT_WIDTH_1 ==
         16 || BIT_WIDTH_1 == 32))
-            $fatal(1, "SDPB: BIT_WIDTH_1 is not modelled");
+            SDPB_BIT_WIDTH_1_is_not_modelled stop ();
     endgenerate
 
     gatewright_sim_memory_core #(

@@ -33,11 +33,11 @@ module SDPX9B (
     };
 
     generate
-        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) $fatal(1, "SDPX9B: RESET_MODE is not modelled");
+        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) SDPX9B_RESET_MODE_is_not_modelled stop ();
         if (!(BIT_WIDTH_0 == 9 || BIT_WIDTH_0 == 18 || BIT_WIDTH_0 == 36))
-            $fatal(1, "SDPX9B: BIT_WIDTH_0 is not modelled");
+            SDPX9B_BIT_WIDTH_0_is_not_modelled stop ();
         if (!(BIT_WIDTH_1 == 9 || BIT_WIDTH_1 == 18 || BIT_WIDTH_1 == 36))
-            $fatal(1, "SDPX9B: BIT_WIDTH_1 is not modelled");
+            SDPX9B_BIT_WIDTH_1_is_not_modelled stop ();
     endgenerate
 
     gatewright_sim_memory_core #(

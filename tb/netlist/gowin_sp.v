@@ -31,11 +31,11 @@ module SP (
     };
 
     generate
-        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) $fatal(1, "SP: RESET_MODE is not modelled");
+        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) SP_RESET_MODE_is_not_modelled stop ();
         if (!(BIT_WIDTH == 1 || BIT_WIDTH == 2 || BIT_WIDTH == 4 || BIT_WIDTH == 8 || BIT_WIDTH == 16 ||
         BIT_WIDTH == 32))
-            $fatal(1, "SP: BIT_WIDTH is not modelled");
-        if (WRITE_MODE > 2) $fatal(1, "SP: WRITE_MODE must be 0, 1 or 2");
+            SP_BIT_WIDTH_is_not_modelled stop ();
+        if (WRITE_MODE > 2) SP_WRITE_MODE_must_be_0_1_or_2 stop ();
     endgenerate
 
     gatewright_sim_memory_core #(

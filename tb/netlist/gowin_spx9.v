@@ -31,10 +31,10 @@ module SPX9 (
     };
 
     generate
-        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) $fatal(1, "SPX9: RESET_MODE is not modelled");
+        if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) SPX9_RESET_MODE_is_not_modelled stop ();
         if (!(BIT_WIDTH == 9 || BIT_WIDTH == 18 || BIT_WIDTH == 36))
-            $fatal(1, "SPX9: BIT_WIDTH is not modelled");
-        if (WRITE_MODE > 2) $fatal(1, "SPX9: WRITE_MODE must be 0, 1 or 2");
+            SPX9_BIT_WIDTH_is_not_modelled stop ();
+        if (WRITE_MODE > 2) SPX9_WRITE_MODE_must_be_0_1_or_2 stop ();
     endgenerate
 
     gatewright_sim_memory_core #(

@@ -15,8 +15,8 @@ module SB_RAM40_4K (
         INIT_3, INIT_2, INIT_1, INIT_0
     };
     generate
-        if (INIT_FILE != "") $fatal(1, "SB_RAM40_4K: INIT_FILE is not modelled");
-        if (WRITE_MODE > 3 || READ_MODE > 3) $fatal(1, "SB_RAM40_4K: modes must lie in 0..3");
+        if (INIT_FILE != "") SB_RAM40_4K_INIT_FILE_is_not_modelled stop ();
+        if (WRITE_MODE > 3 || READ_MODE > 3) SB_RAM40_4K_modes_must_lie_in_0_3 stop ();
     endgenerate
 
     localparam W_STEP = 1 << WRITE_MODE, R_STEP = 1 << READ_MODE;
