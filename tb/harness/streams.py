@@ -34,6 +34,9 @@ class Trace:
     stalled_out: int = 0
 
 
+WAITS = "sink waits for valid"  # as a consumer may; valid may not wait for ready in turn
+
+
 def always() -> Iterator[bool]:
     """Never pause."""
     while True:
@@ -54,7 +57,7 @@ def bursts(rng: np.random.Generator, longest: int) -> Iterator[bool]:
         go = not go
 
 
-PATTERNS = ("none", "even", "slow source", "slow sink", "bursts")
+PATTERNS = ("none", "even", "slow source", "slow sink", "bursts", WAITS)
 
 
 def pattern(name: str, side: str, rng: np.random.Generator) -> Iterator[bool]:
@@ -124,12 +127,12 @@ class Sink:
         self.expected, self.go = expected, go
         self.got: list[int] = []
         self.held: int | None = None
-        self.is_ready = False
+        self.is_ready = self.waits = False
         self.ready.value = 0
 
     def drive(self) -> None:
         """Set the pin for this cycle."""
-        self.is_ready = next(self.go)
+        self.is_ready = self.held is not None if self.waits else next(self.go)
         self.ready.value = int(self.is_ready)
 
     def sample(self, trace: Trace, cycle: int) -> None:
@@ -239,6 +242,7 @@ class Streams:
             source.start(inputs[source.name], pattern(stalls, "source", rng))
         for sink in self.sinks:
             sink.start(expected[sink.name], pattern(stalls, "sink", rng))
+            sink.waits = stalls == WAITS
         quiet = moved = 0
         while stop_after is None or trace.cycles < stop_after:
             done = self._finished()
