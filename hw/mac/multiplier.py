@@ -77,9 +77,8 @@ def booth(m: Module, a: Value, b: Value) -> tuple[Value, Value]:
     """Build radix-4 Booth rows and their balanced adder tree.
 
     Two bits of ``a`` at a time become a digit from -2..2. A negative digit gives the inverted row,
-    and 1 is still to add at the row's lowest bit. An adder that joins two rows does this for the
-    upper one: it extends that row downwards with inverted zeros, and so the 1 moves to the
-    adder's carry input. Only the lowest row's 1 is left for the caller.
+    and 1 is still to add at the row's lowest bit. An adder that joins two rows starts at the lowest
+    bit of the upper one, so its carry input does that. Only the lowest row's 1 is left for the caller.
 
     Returns
     -------
@@ -96,7 +95,7 @@ def booth(m: Module, a: Value, b: Value) -> tuple[Value, Value]:
             low, negative = rows[at]
             if at + 1 < len(rows):
                 high, minus = rows[at + 1]
-                low = add_with_carry(low, Cat(minus.replicate(step), high).as_signed(), minus)
+                low = Cat(low[:step], add_with_carry(low[step:].as_signed(), high, minus)).as_signed()
             pairs.append((low, negative))
         rows, step = pairs, 2 * step
     width, is_signed = product_shape(a, b)

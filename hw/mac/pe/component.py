@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from amaranth import Const, Module, ResetSignal, Signal, Value, signed
+from amaranth import Const, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.lib import stream
 
 from gatewright.hw.core.streams import RoomComponent
@@ -36,8 +36,33 @@ class Pe(RoomComponent):
         m.d.comb += self.i.ready.eq(advance)
         valid, last, product, carry = self._product(m, advance)
 
-        # The accumulator never shows a finished sum: that leaves from the adder, while the
-        # accumulator clears. So no multiplexer is needed to start afresh, only its reset pin.
+        if config.output == "accumulator":
+            self._loading(m, advance, valid, last, product)
+        else:
+            self._clearing(m, advance, valid, last, product, carry)
+        return m
+
+    def _loading(self, m: Module, advance: Value, valid: Value, last: Value, product: Value) -> None:
+        """Keep a finished sum in the accumulator; the next packet's first product replaces it.
+
+        The choice between product and sum fits into the adder's own cells where these have an input
+        to spare, as in iCE40.
+        """
+        first = Signal(init=1)
+        accumulator = Signal(signed(self.config.acc_bits), reset_less=True)
+        m.d.comb += [self.o.payload.sum.eq(accumulator), advance.eq(~valid | ~self.o.valid | self.o.ready)]
+        with m.If(advance & valid):
+            m.d.sync += accumulator.eq(Mux(first, product, accumulator + product))
+            m.d.sync += [first.eq(last), self.o.valid.eq(last)]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+
+    def _clearing(self, m: Module, advance: Value, valid: Value, last: Value, product: Value, carry: Value) -> None:
+        """Let a finished sum leave from the adder while the accumulator clears.
+
+        No multiplexer is needed to start afresh, only the reset pin of the accumulator's flip-flops.
+        """
+        config: PeConfig = self.config
         total = Signal(signed(config.acc_bits))
         accumulator = Signal(signed(config.acc_bits), reset_less=True)
         m.d.comb += total.eq(add_with_carry(accumulator, product, carry))
@@ -47,17 +72,16 @@ class Pe(RoomComponent):
                 m.d.sync += accumulator.eq(0)
 
         finished = valid & last
-        if config.output_register:
-            kept = Signal(signed(config.acc_bits), reset_less=True)
-            m.d.comb += [self.o.payload.sum.eq(kept), advance.eq(~finished | ~self.o.valid | self.o.ready)]
-            with m.If(finished & advance):
-                m.d.sync += [self.o.valid.eq(1), kept.eq(total)]
-            with m.Elif(self.o.ready):
-                m.d.sync += self.o.valid.eq(0)
-        else:
+        if config.output == "adder":
             m.d.comb += [self.o.payload.sum.eq(total), self.o.valid.eq(finished)]
             m.d.comb += advance.eq(~finished | self.o.ready)
-        return m
+            return
+        kept = Signal(signed(config.acc_bits), reset_less=True)
+        m.d.comb += [self.o.payload.sum.eq(kept), advance.eq(~finished | ~self.o.valid | self.o.ready)]
+        with m.If(finished & advance):
+            m.d.sync += [self.o.valid.eq(1), kept.eq(total)]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
 
     def _product(self, m: Module, advance: Value) -> tuple[Value, Value, Value, Value]:
         """Give valid, last, product and the product's carry, behind the registers that are asked for."""
@@ -71,7 +95,12 @@ class Pe(RoomComponent):
         terms = (last, *multiply_partly(m, a, b, config.multiplier))
         if config.product_register:
             valid, terms = self._stage(m, advance, "product", valid, terms)
-        return valid, *terms
+        if config.exact_register:
+            last, partial, carry = terms
+            exact = add_with_carry(Const(0, 1), partial, carry)[: len(partial)].as_signed()
+            valid, terms = self._stage(m, advance, "exact", valid, (last, exact, Const(0, 1)))
+        last, product, carry = terms
+        return valid, last, product, carry
 
     @staticmethod
     def _stage(

@@ -26,8 +26,9 @@ class PeConfig(RoomConfig):
     )
     input_register: bool = flag(False, doc="A register for the operands.")
     product_register: bool = flag(True, doc="A register between multiplier and accumulator.")
-    output_register: bool = flag(
-        True, doc="A register for the finished sum; without it the sum comes straight from the adder."
+    output: Literal["register", "adder", "accumulator"] = choice(
+        "register",
+        doc="Where finished sums leave: a register of their own, straight from the adder, or the accumulator itself.",
     )
 
     def check(self) -> None:
@@ -37,8 +38,8 @@ class PeConfig(RoomConfig):
             f"acc_bits must be at least {self.sum_bits} to hold k_max={self.k_max} products, not {self.acc_bits}",
         )
         self.require(
-            self.input_register or self.product_register or self.output_register,
-            "output_register must be true without input_register and product_register, not false",
+            self.input_register or self.product_register or self.output != "adder",
+            "output must be register or accumulator without input_register and product_register, not adder",
         )
 
     @property
@@ -57,6 +58,11 @@ class PeConfig(RoomConfig):
         return sum_bits(self.act, self.weight, self.k_max)
 
     @property
+    def exact_register(self) -> bool:
+        """Whether a stage completes Booth products: an accumulator that loads them can't add their carry."""
+        return self.output == "accumulator" and self.multiplier == "booth"
+
+    @property
     def inputs(self) -> tuple[StreamPort, ...]:
         """Pairs of operands."""
         return (StreamPort("i", (self.act, self.weight, PayloadField("last", 1)), "A packet is one dot product."),)
@@ -69,7 +75,8 @@ class PeConfig(RoomConfig):
     @property
     def latency(self) -> int:
         """Cycles from a packet's final beat to its sum."""
-        return int(self.input_register) + int(self.product_register) + int(self.output_register)
+        registers = (self.input_register, self.product_register, self.exact_register, self.output != "adder")
+        return sum(int(present) for present in registers)
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """The first sum follows the first packet's final beat by the latency."""

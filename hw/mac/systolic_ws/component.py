@@ -36,7 +36,8 @@ class SystolicWsCell(wiring.Component):
         self.config, self.row = config, row
         ports: dict[str, Any] = {
             "advance": In(1), "load": In(1), "swap": In(1),
-            "w": In(Shape(config.weight_bits, config.weight_signed)), "a": In(Shape(config.act_bits, config.act_signed)),
+            "w": In(Shape(config.weight_bits, config.weight_signed)),
+            "a": In(Shape(config.act_bits, config.act_signed)),
             "total": Out(signed(config.sum_bits(row + 1))),
         }  # fmt: skip
         if row:

@@ -30,7 +30,7 @@ class SystolicWsConfig(RoomConfig):
         2,
         60,
         unit="bits",
-        doc="Width of a sum at the output, two's complement; inside, sums are as wide as need be.",
+        doc="Width of a sum at the output, two's complement.",
     )
     multiplier: Literal["plain", "booth", "dsp"] = choice(
         "plain", doc="How products are built: by the tool, as Booth rows in LUTs, or counting on a hard multiplier."
