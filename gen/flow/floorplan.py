@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gatewright.fpga_boards.board import Family, Part
 from gatewright.gen.files import write_file
-from numpy.typing import NDArray
 
 # Order of drawing and of the legend; hues that stay apart for colour-blind readers.
 COLOURS = {
