@@ -27,6 +27,7 @@ from gatewright.hw.core.errors import BoardError, VerificationError
 from gatewright.tb.fast.serial import SerialModel
 
 CHECK_IMAGES = 12
+RESET_CYCLES = 4200  # the board's reset lasts 4096
 
 
 def board_top(design: Design, board: Board) -> str:
@@ -90,12 +91,12 @@ def check_board_netlist(
     request = encode(bytes((Command.INFO, 1)))
     run_request = encode(bytes((Command.RUN, 2)) + task.wire(0))
     line = serial_line(request + run_request, divisor)
-    # The reset counter holds the design for 4096 cycles; talk to it only afterwards.
-    line = np.concatenate([np.ones(4200, np.uint8), line, np.ones(3000 + 300 * divisor, np.uint8)])
-    pair = check_netlist(rtl, netlist, top, work / "lockstep", len(line), family=family, drive={"rx": line})
-    model = SerialModel(
-        simulation_netlist(work / "netlist", netlist, top, family), top, work / "model", divisor, clock_hz, False
-    )
+    tail = np.ones(3000 + 300 * divisor, np.uint8)
+    line = np.concatenate([np.ones(RESET_CYCLES, np.uint8), line, tail])
+    pair = check_netlist(rtl, netlist, top, family, work / "lockstep", cycles=len(line), drive={"rx": line})
+    plain = simulation_netlist(work, netlist, top, family)
+    model = SerialModel(plain, top, work / "model", divisor, clock_hz, simplify=False)
+    model.read(RESET_CYCLES / clock_hz)
     accelerator = Accelerator(model, name, timeout=0.5)
     count = min(CHECK_IMAGES, len(task.codes))
     got, cycles = task.run(accelerator, count)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from gatewright.gen.console import console, show_json, show_table
 from gatewright.gen.design import template
 from gatewright.gen.emit import generate as emit

@@ -1,7 +1,88 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""x."""
+"""``run``: put inputs through an accelerator, simulated or on a board, and judge every answer."""
+
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from gatewright.gen.console import console, progress, show_json, show_table
+from gatewright.gen.link.pipe import SerialPipe
+from gatewright.gen.presets import load_design
+from gatewright.gen.run import Task, Verdict, classify, picture, simulate, task_of
+from gatewright.hw.core.errors import ConfigError
+
+
+def run(
+    config: Annotated[str, typer.Argument(help="Config file, or a preset's name.")],
+    board: Annotated[str | None, typer.Option(help="Use the settings for this board.")] = None,
+    port: Annotated[str | None, typer.Option(help="Serial port of a flashed board; simulated if not given.")] = None,
+    inputs: Annotated[Path | None, typer.Option(help=".npy or .npz with inputs; else the held-out ones.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Inputs to run; all if not given.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="Index of the input to draw.")] = 0,
+    out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Run a model's inputs through the accelerator's serial line; hold answers to the golden network."""
+    design = load_design(config, board)
+    task = task_of(design, inputs)
+    total = len(task.codes) if count is None else count
+    if total > len(task.codes):
+        raise ConfigError(f"count must lie in 1..{len(task.codes)}, the inputs at hand, not {total}")
+    if show >= total:
+        raise ConfigError(f"show must lie in 0..{total - 1}, not {show}")
+    with progress(f"run {design.name}", total, as_json) as steps:
+        if port:
+            pipe = SerialPipe(port, design.config.baud)
+        else:
+            steps.say(f"compile {design.name}")
+            pipe = simulate(design, out / design.name / (board or "any"))
+        verdict = classify(design, task, pipe, total, lambda index: steps.done(f"run {design.name}"))
+        pipe.close()
+    if as_json:
+        show_json(verdict_json(design.name, port, verdict))
+    else:
+        show_verdict(task, verdict, show, port or "simulated RTL", design.config.clock_hz)
+    if not verdict.exact:
+        raise typer.Exit(1)
+
+
+def verdict_json(name: str, port: str | None, verdict: Verdict) -> dict[str, object]:
+    """Give a verdict for ``--json``."""
+    return {
+        "design": name,
+        "target": port or "simulated RTL",
+        "inputs": verdict.inputs,
+        "correct": verdict.correct,
+        "accuracy": None if verdict.correct is None else verdict.correct / verdict.inputs,
+        "identical_to_golden": verdict.identical,
+        "cycles": verdict.cycles,
+        "predicted_cycles": verdict.predicted_cycles,
+        "answers": verdict.answers.tolist(),
+    }
+
+
+def show_verdict(task: Task, verdict: Verdict, index: int, target: str, clock_hz: int) -> None:
+    """Draw one input with its answer, then the whole run in a table."""
+    network = task.network
+    if len(network.input_shape) >= 2:
+        console.print(picture(task.codes[index], network.input_shape, int(task.codes.max())), markup=False)
+    answer = network.classes[int(verdict.answers[index])]
+    truth = f", labelled {network.classes[int(task.labels[index])]}" if len(task.labels) else ""
+    console.print(f"input {index}: the accelerator says {answer}{truth}", markup=False)
+    accuracy = "" if verdict.correct is None else f"{100 * verdict.correct / verdict.inputs:.2f} %"
+    rows = [
+        ("target", target),
+        ("inputs", verdict.inputs),
+        ("accuracy", accuracy),
+        ("identical to the golden network", f"{verdict.identical} of {verdict.inputs}"),
+        ("cycles per inference, counted by the hardware", verdict.cycles),
+        ("cycles per inference, by the cycle model", verdict.predicted_cycles),
+        (f"inferences per second at {clock_hz / 1e6:g} MHz, serial line left out", clock_hz // verdict.predicted_cycles),
+    ]
+    show_table(network.name, ("what", "value"), [(name, str(value)) for name, value in rows if value != ""])
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
+    app.command("run")(run)

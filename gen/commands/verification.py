@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from gatewright.gen.console import console, progress, show_json, show_table
 from gatewright.gen.files import write_file
 from gatewright.gen.mutants import Score, score_room
