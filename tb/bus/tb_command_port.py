@@ -41,16 +41,20 @@ def stimulus(config: CommandPortConfig, rng: np.random.Generator, kind: str, siz
     frames: list[bytes] = []
     if kind == "corners":
         frames += [bytes((Command.INFO, 0xFF)), bytes((Command.RUN, 0x00)) + bytes(config.input_bytes)]
+        frames += [bytes((Command.INFO ^ (1 << bit), bit)) for bit in range(8)]
+        frames += [bytes((Command.RUN ^ (1 << bit), bit)) + bytes(config.input_bytes) for bit in range(8)][: size // 8]
     while sum(map(len, frames)) < size:
         frames.append(request(config, rng))
     good = (rng.random(len(frames)) < 0.8).tolist()
     if kind == "corners":
-        good[:2] = [True, True]
+        good[:18] = [True] * len(good[:18])
     runs = [
         frame for frame, sound in zip(frames, good, strict=True)
         if sound and frame[0] == Command.RUN and len(frame) == 2 + config.input_bytes
     ]  # fmt: skip
-    results = [rng.bytes(int(rng.integers(1, config.output_bytes + 5))) for _ in runs]
+    longest = config.output_bytes + 5
+    lengths = [int(rng.integers(14, 40) if rng.random() < 0.2 else rng.integers(1, longest)) for _ in runs]
+    results = [rng.bytes(length) for length in lengths]
     return {"i": beats(frames, good), "i_result": beats(results)}
 
 

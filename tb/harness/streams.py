@@ -7,6 +7,7 @@ once it has settled, then the clock rises. No simulator's event order can change
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -75,13 +76,14 @@ def pattern(name: str, side: str, rng: np.random.Generator) -> Iterator[bool]:
 
 
 class Source:
-    """Offer words on an input; a word once offered stays until it is taken."""
+    """Offer words on an input; a word once offered stays until it is taken. In between the payload is junk."""
 
     def __init__(self, dut: Any, port: StreamPort) -> None:
         self.name = port.name
         self.valid = getattr(dut, f"{port.name}__valid")
         self.ready = getattr(dut, f"{port.name}__ready")
         self.payload = getattr(dut, f"{port.name}__payload")
+        self.junk = cycle([(1 << port.bits) - 1, 0])
         self.start([], always())
 
     def start(self, words: list[int], go: Iterator[bool]) -> None:
@@ -96,8 +98,7 @@ class Source:
             return
         self.offered = self.index < len(self.words) and next(self.go)
         self.valid.value = int(self.offered)
-        if self.offered:
-            self.payload.value = self.words[self.index]
+        self.payload.value = self.words[self.index] if self.offered else next(self.junk)
 
     def sample(self, trace: Trace, cycle: int) -> None:
         """Look whether the offered word was taken."""
@@ -122,9 +123,10 @@ class Sink:
         self.payload = getattr(dut, f"{port.name}__payload")
         self.start([], always())
 
-    def start(self, expected: list[int], go: Iterator[bool]) -> None:
-        """Load what a run should give."""
-        self.expected, self.go = expected, go
+    def start(self, expected: list[int], go: Iterator[bool], late: bool = False) -> None:
+        """Load what a run should give; a ``late`` sink is ready only once it has seen valid."""
+        self.expected, self.go, self.late = expected, go, late
+        self.seen = False
         self.got: list[int] = []
         self.held: int | None = None
         self.is_ready = self.waits = False
@@ -137,6 +139,7 @@ class Sink:
 
     def sample(self, trace: Trace, cycle: int) -> None:
         """Record a transfer; check that a waiting word neither changes nor goes."""
+        self.seen = bool(self.valid.value)
         if not self.valid.value:
             if self.held is not None:
                 raise BenchError(f"cycle {cycle}: {self.name} withdrew valid before the word was taken")
@@ -148,7 +151,7 @@ class Sink:
             self.held = word
             trace.stalled_out += 1
             return
-        self.held = None
+        self.held, self.seen = None, False
         if len(self.got) == len(self.expected):
             raise BenchError(f"cycle {cycle}: {self.name} gave more than the expected {len(self.expected)} beats")
         if word != self.expected[len(self.got)]:
@@ -241,7 +244,7 @@ class Streams:
         for source in self.sources:
             source.start(inputs[source.name], pattern(stalls, "source", rng))
         for sink in self.sinks:
-            sink.start(expected[sink.name], pattern(stalls, "sink", rng))
+            sink.start(expected[sink.name], pattern(stalls, "sink", rng), stalls == "late sink")
             sink.waits = stalls == WAITS
         quiet = moved = 0
         while stop_after is None or trace.cycles < stop_after:
