@@ -77,9 +77,9 @@ write_aiger -zinit prove_{number}.aig
 """
 
 # First by merging registers that can be shown equal, then by property-directed reachability.
-_REACH = "read_aiger {file}; dprove; read_aiger {file}; pdr -T {seconds}"
+_REACH = "read_aiger {file}; dprove -T {seconds}; read_aiger {file}; pdr -T {seconds}"
 _PROVED = ("Networks are equivalent", "Property proved")
-PROOF_SECONDS = 30
+PROOF_SECONDS = 20
 
 
 @dataclass
