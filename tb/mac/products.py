@@ -4,6 +4,7 @@
 from typing import Any
 
 import numpy as np
+
 from gatewright.hw.core.numerics import Ints
 from gatewright.hw.core.ports import Beats, PayloadField
 from gatewright.hw.mac.gemm.tiling import command_stream, operand_streams, param_stream

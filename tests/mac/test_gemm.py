@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from gatewright.gen.design import design_of
 from gatewright.gen.emit import generate
 from gatewright.hw.core.errors import ConfigError
@@ -16,16 +17,26 @@ from gatewright.tb.mac.products import product_streams
 SMALL = {"act_bits": 4, "weight_bits": 4, "m_max": 64, "n_max": 64, "k_max": 64, "acc_bits": 18, "bias_bits": 8}
 RAW = {**SMALL, "output": "accumulator"}
 ENGINES = {
-    "broadcast buffered": {**RAW, "rows": 3, "cols": 2, "buffer_depth": 7},
-    "broadcast direct": {**RAW, "rows": 2, "cols": 4, "lanes": 2, "operand_buffers": False},
+    "broadcast buffered": {**RAW, "dataflow": "broadcast", "rows": 3, "cols": 2, "buffer_depth": 7},
+    "broadcast direct": {**RAW, "dataflow": "broadcast", "rows": 2, "cols": 4, "lanes": 2, "operand_buffers": False},
     "vector, serial requantiser": {
-        **SMALL, "rows": 1, "cols": 4, "lanes": 1, "operand_buffers": False,
+        **SMALL, "dataflow": "broadcast", "rows": 1, "cols": 4, "lanes": 1, "operand_buffers": False,
         "requantise": {"engine": "serial", "multiplier_bits": 8, "shift_min": 8, "shift_bits": 2},
     },
     "vector, serial requantiser, buffered": {
-        **SMALL, "rows": 1, "cols": 2, "lanes": 1, "buffer_depth": 4,
+        **SMALL, "dataflow": "broadcast", "rows": 1, "cols": 2, "lanes": 1, "buffer_depth": 4,
         "requantise": {"engine": "serial", "multiplier_bits": 8, "shift_min": 8, "shift_bits": 0},
     },
+    "systolic os buffered": {**RAW, "dataflow": "os", "rows": 3, "cols": 2, "buffer_depth": 7},
+    "systolic os, serial requantiser, direct": {
+        **SMALL, "dataflow": "os", "rows": 2, "cols": 2, "lanes": 1, "operand_buffers": False,
+        "requantise": {"engine": "serial", "multiplier_bits": 8, "shift_min": 8, "shift_bits": 0},
+    },
+    "systolic os, few lanes, buffered": {
+        **RAW, "dataflow": "os", "rows": 3, "cols": 4, "lanes": 2, "buffer_depth": 2,
+    },
+    "systolic ws": {**SMALL, "dataflow": "ws", "rows": 3, "cols": 2, "m_depth": 9},
+    "systolic ws, few lanes": {**RAW, "dataflow": "ws", "rows": 2, "cols": 4, "lanes": 1, "m_depth": 6},
     "tree": {**SMALL, "dataflow": "tree", "rows": 1, "cols": 3, "depth": 4, "buffer_depth": 5},
     "cube": {**RAW, "dataflow": "cube", "rows": 2, "cols": 2, "depth": 2, "lanes": 1, "buffer_depth": 2},
 }  # fmt: skip
@@ -61,7 +72,7 @@ def test_cycle_model_equals_simulation_for_random_shapes(name, tmp_path):
     config = GemmConfig(**ENGINES[name])
     model = compiled(config, tmp_path)
     rng = np.random.default_rng(5)
-    longest = np.array([5 * config.rows, 5 * config.cols, 25 * config.depth])
+    longest = np.array([5 * config.block, 5 * config.cols, 25 * config.depth])
     for index in range(50):
         shape = tuple(int(x) for x in 1 + (rng.random(3) ** 1.5 * np.minimum(longest, 64)).astype(int))
         run, same = play(model, config, shape, index)
@@ -69,7 +80,7 @@ def test_cycle_model_equals_simulation_for_random_shapes(name, tmp_path):
         assert run.last_out - run.first_in + 1 == config.cycle_count(*shape), shape
 
 
-@pytest.mark.parametrize("dataflow", ["broadcast"])
+@pytest.mark.parametrize("dataflow", ["os", "ws"])
 def test_large_square_product_keeps_the_array_busy(dataflow, tmp_path):
     config = GemmConfig(dataflow=dataflow, rows=8, cols=8)
     run, same = play(compiled(config, tmp_path), config, (256, 256, 256), 1)
@@ -84,10 +95,11 @@ def test_large_square_product_keeps_the_array_busy(dataflow, tmp_path):
     [
         ({"cols": 6, "lanes": 4}, r"gemm\.lanes must divide cols = 6, not 4"),
         ({"requantise": {"lanes": 2}}, r"gemm\.requantise\.lanes must equal lanes = 8, not 2"),
-        ({"acc_bits": 26, "bias_bits": 26}, r"gemm\.acc_bits must be at least 27 to hold k_max products and a bias"),
-        ({"acc_bits": 20}, r"broadcast\.acc_bits must be at least 26"),
+        ({"acc_bits": 26, "bias_bits": 26}, r"gemm\.acc_bits must be at least 27 to hold k_max = 1024"),
+        ({"acc_bits": 20}, r"gemm\.acc_bits must be at least 26 to hold k_max = 1024 products and a bias, not 20"),
         ({"requantise": {"shift_step": 3}}, r"gemm\.requantise: requantise\.shift_step must be a power of two, not 3"),
-        ({"depth": 2}, r"broadcast\.depth must lie in 1\.\.1, not 2"),
+        ({"depth": 2}, r"gemm\.depth must be 1 for dataflow os, not 2"),
+        ({"dataflow": "ws", "operand_buffers": True}, r"gemm\.operand_buffers must be false for dataflow ws"),
     ],
 )
 def test_refuses(values, message):

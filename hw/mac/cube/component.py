@@ -5,6 +5,7 @@ from typing import Any
 
 from amaranth import Module, ResetSignal, Signal, Value, signed
 from amaranth.lib import stream
+
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.mac.cube.config import CubeConfig
 from gatewright.hw.mac.multiplier import multiply

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
+
 from gatewright.hw.core.config import RoomConfig, choice, flag, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 
@@ -52,12 +53,7 @@ class CubeConfig(RoomConfig):
     @property
     def sum_bits(self) -> int:
         """Bits that the longest packet's sum needs, two's complement."""
-        return self.sum_bits_with(0)
-
-    def sum_bits_with(self, extra: int) -> int:
-        """Bits that the longest packet's sum needs with ``-extra..extra - 1`` added to it."""
         low, high = (bound * self.beats_max * self.depth for bound in self.product_range)
-        low, high = low - extra, high + max(0, extra - 1)
         return 1 + max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0)
 
     @property

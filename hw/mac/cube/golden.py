@@ -2,9 +2,10 @@
 """Golden model of the cube array: one matrix product per packet."""
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gatewright.hw.core.ports import Beats, packets
 from gatewright.hw.mac.cube.config import CubeConfig
-from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 

@@ -9,6 +9,11 @@ from amaranth.lib import stream
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.mac.cube.component import Cube
 from gatewright.hw.mac.gemm.config import GemmConfig
+from gatewright.hw.mac.gemm.partial import Partial
+from gatewright.hw.mac.systolic_os.component import SystolicOs
+from gatewright.hw.mac.systolic_os.config import SystolicOsConfig
+from gatewright.hw.mac.systolic_ws.component import SystolicWs
+from gatewright.hw.mac.systolic_ws.config import SystolicWsConfig
 from gatewright.hw.memory.ping_pong.component import PingPong
 from gatewright.hw.quantise.requantise.component import Requantise
 
@@ -44,13 +49,38 @@ class Gemm(RoomComponent):
     def elaborate(self, platform: Any) -> Module:
         """Build operand path, array and result path."""
         m = Module()
-        self._results(m, self._output_stationary(m))
+        rows = self._weight_stationary(m) if self.config.dataflow == "ws" else self._output_stationary(m)
+        self._results(m, rows)
         return m
+
+    def _weight_stationary(self, m: Module) -> Any:
+        """Stream operands into the array; it holds one weight tile and takes in the next meanwhile."""
+        shape = self.config.array
+        assert isinstance(shape, SystolicWsConfig)
+        m.submodules.array = array = SystolicWs(shape)
+        m.submodules.partial = partial = Partial(self.config)
+        for port, target, name, source in (
+            (self.i_a, array.i, "a", "a"),
+            (self.i_b, array.i_weight, "w", "b"),
+            (array.o, partial.i, "sum", "sum"),
+        ):
+            m.d.comb += [
+                target.valid.eq(port.valid),
+                getattr(target.payload, name).eq(getattr(port.payload, source)),
+                target.payload.last.eq(port.payload.last),
+                port.ready.eq(target.ready),
+            ]
+        m.d.comb += [
+            partial.k_tiles.eq(self.i_command.payload.k_tiles),
+            partial.enable.eq(self.i_command.valid),
+        ]
+        return partial.o
 
     def _output_stationary(self, m: Module) -> Any:
         """Join operands, buffered if asked for, into the array."""
-        component = Cube
-        m.submodules.array = array = component(self.config.array)
+        shape = self.config.array
+        assert not isinstance(shape, SystolicWsConfig)
+        m.submodules.array = array = SystolicOs(shape) if isinstance(shape, SystolicOsConfig) else Cube(shape)
         a, b = self._buffers(m) if self.config.operand_buffers else (self.i_a, self.i_b)
         m.d.comb += [
             array.i.valid.eq(a.valid & b.valid),

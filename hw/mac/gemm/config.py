@@ -10,10 +10,13 @@ from gatewright.hw.mac.adder_tree.config import AdderTreeConfig
 from gatewright.hw.mac.broadcast.config import BroadcastConfig
 from gatewright.hw.mac.cube.config import CubeConfig
 from gatewright.hw.mac.gemm import timing
+from gatewright.hw.mac.pe.config import product_range
+from gatewright.hw.mac.systolic_os.config import SystolicOsConfig
+from gatewright.hw.mac.systolic_ws.config import SystolicWsConfig
 from gatewright.hw.memory.ping_pong.config import PingPongConfig
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 
-ARRAYS: dict[str, type[CubeConfig]] = {"broadcast": BroadcastConfig, "tree": AdderTreeConfig, "cube": CubeConfig}
+CUBES: dict[str, type[CubeConfig]] = {"broadcast": BroadcastConfig, "tree": AdderTreeConfig, "cube": CubeConfig}
 
 
 class GemmConfig(RoomConfig):
@@ -26,8 +29,8 @@ class GemmConfig(RoomConfig):
 
     room: ClassVar[str] = "gemm"
 
-    dataflow: Literal["broadcast", "tree", "cube"] = choice(
-        "broadcast", doc="The array: output- or weight-stationary systolic, broadcast, adder tree, or cube."
+    dataflow: Literal["os", "ws", "broadcast", "tree", "cube"] = choice(
+        "os", doc="The array: output- or weight-stationary systolic, broadcast, adder tree, or cube."
     )
     rows: int = integer(8, 1, 64, doc="Rows of the array: of A, or terms of the dot products with ws.")
     cols: int = integer(8, 1, 64, doc="Columns of the array.")
@@ -68,16 +71,21 @@ class GemmConfig(RoomConfig):
     def check(self) -> None:
         """Check the rules between fields; the array and the requantiser check their own."""
         self.require(self.cols % self.lanes == 0, f"lanes must divide cols = {self.cols}, not {self.lanes}")
-        array = self.array
+        deep = self.dataflow in ("tree", "cube")
+        self.require(deep or self.depth == 1, f"depth must be 1 for dataflow {self.dataflow}, not {self.depth}")
+        need = self.sum_bits
+        self.require(
+            self.acc_bits >= need,
+            f"acc_bits must be at least {need} to hold k_max = {self.k_max} products"
+            f"{' and a bias' if self.output == 'requantised' else ''}, not {self.acc_bits}",
+        )
+        if self.dataflow == "ws":
+            self.require(not self.operand_buffers, "operand_buffers must be false for dataflow ws, not true")
+        _ = self.array
         if self.output == "requantised":
             for name in ("lanes", "acc_bits"):
                 inner, outer = getattr(self.requantise, name), getattr(self, name)
                 self.require(inner == outer, f"requantise.{name} must equal {name} = {outer}, not {inner}")
-            need = array.sum_bits_with(1 << (self.bias_bits - 1))
-            self.require(
-                self.acc_bits >= need,
-                f"acc_bits must be at least {need} to hold k_max products and a bias, not {self.acc_bits}",
-            )
 
     @property
     def block(self) -> int:
@@ -90,11 +98,26 @@ class GemmConfig(RoomConfig):
         return self.rows if self.dataflow == "ws" else self.depth
 
     @property
-    def array(self) -> CubeConfig:
+    def sum_bits(self) -> int:
+        """Bits that the longest dot product needs, with a bias if there is one; two's complement."""
+        bias = 1 << (self.bias_bits - 1) if self.output == "requantised" else 0
+        act, weight = (port.fields[0] for port in self.inputs[1:3])
+        low, high = (bound * self.k_tiles_max * self.step for bound in product_range(act, weight))
+        return 1 + max((high + max(0, bias - 1)).bit_length(), max(0, bias - low - 1).bit_length())
+
+    @property
+    def array(self) -> CubeConfig | SystolicOsConfig | SystolicWsConfig:
         """Parameters of the array."""
-        names = ("rows", "cols", "depth", "act_bits", "weight_bits", "act_signed", "weight_signed", "acc_bits")
-        same = (*names, "k_max", "multiplier", "product_register")
-        return ARRAYS[self.dataflow](**{name: getattr(self, name) for name in same})
+        names = ["rows", "cols", "act_bits", "weight_bits", "act_signed", "weight_signed", "acc_bits"]
+        names += ["multiplier", "product_register"]
+        if self.dataflow != "ws":
+            names.append("k_max")
+        if self.dataflow in CUBES:
+            names.append("depth")
+        values = {name: getattr(self, name) for name in names}
+        if self.dataflow == "ws":
+            return SystolicWsConfig(**values)
+        return SystolicOsConfig(**values) if self.dataflow == "os" else CUBES[self.dataflow](**values)
 
     @property
     def buffers(self) -> tuple[PingPongConfig, PingPongConfig]:
@@ -186,49 +209,68 @@ class GemmConfig(RoomConfig):
         """Cycles per output beat."""
         return 1 if self.output == "accumulator" else self.requantise.interval
 
-    def tiles(self, m_tiles: int, m_rest: int, n_tiles: int, beats: int) -> list[timing.Tile]:
-        """List the tiles of one product in the engine's order."""
-        found = []
-        for row in range(m_tiles):
-            valid = m_rest if row == m_tiles - 1 else self.rows
-            busy = valid * self.groups * self.pace
-            for col in range(n_tiles):
-                new_a = col == 0 or not self.keeps(beats)
-                end = row == m_tiles - 1 and col == n_tiles - 1
-                found.append(timing.Tile(beats, busy, self.rows - valid, new_a, end))
-        return found
-
     def cycle_count(self, m: int, n: int, k: int) -> int:
         """Count the cycles of one product from rest; exact for every shape.
 
         From the cycle in which command and operands are first offered, to the last output
         transfer, both included, every input valid and the output never stalling. See `timing`.
         """
-        m_tiles, n_tiles = -(-m // self.rows), -(-n // self.cols)
-        rest = m - (m_tiles - 1) * self.rows
-        return self.span(self.tiles(m_tiles, rest, n_tiles, -(-k // self.depth)))[1]
-
-    def span(self, tiles: list[timing.Tile]) -> tuple[int, int]:
-        """Give delay to the first and count to the last output of a run of tiles."""
-        depth = self.buffer_depth if self.operand_buffers else 0
-        first, last = timing.span(tiles, self.array.stages, depth)
-        return first + self.pace + self.finish, last + self.finish + 1
+        m_tiles, n_tiles, k_tiles = -(-m // self.block), -(-n // self.cols), -(-k // self.step)
+        return self._span([(m_tiles, m - (m_tiles - 1) * self.block, n_tiles, k_tiles)])[1]
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """First output of a sequence of products."""
-        return self.span(self.tiles_of(inputs))[0]
+        return self._span(self._products(inputs))[0]
 
     def cycles(self, inputs: Mapping[str, Beats]) -> int:
         """Last output of a sequence of products."""
-        return self.span(self.tiles_of(inputs))[1]
+        return self._span(self._products(inputs))[1]
 
-    def tiles_of(self, inputs: Mapping[str, Beats]) -> list[timing.Tile]:
-        """List the tiles of a sequence of products."""
-        command = inputs["i_command"]
-        lengths = CubeConfig.packet_lengths({"i": inputs["i_b"]})
-        tiles: list[timing.Tile] = []
-        for m_tiles, m_rest, n_tiles in zip(
-            command["m_tiles"].tolist(), command["m_rest"].tolist(), command["n_tiles"].tolist(), strict=True
-        ):
-            tiles += self.tiles(m_tiles, m_rest, n_tiles, lengths[len(tiles)])
-        return tiles
+    def _products(self, inputs: Mapping[str, Beats]) -> list[tuple[int, int, int, int]]:
+        """Read row tiles, rows in the last, column tiles and steps of each product off its streams."""
+        command = {name: column.tolist() for name, column in inputs["i_command"].items()}
+        ws = self.dataflow == "ws"
+        lengths = CubeConfig.packet_lengths({"i": inputs["i_a" if ws else "i_b"]})
+        found, at = [], 0
+        for index, (m_tiles, n_tiles) in enumerate(zip(command["m_tiles"], command["n_tiles"], strict=True)):
+            steps = command["k_tiles"][index] if ws else lengths[at]
+            at += m_tiles * n_tiles * (steps if ws else 1)
+            found.append((m_tiles, lengths[at - 1] if ws else command["m_rest"][index], n_tiles, steps))
+        return found
+
+    def _span(self, products: list[tuple[int, int, int, int]]) -> tuple[int, int]:
+        """Give delay to the first and count to the last output of a run of products."""
+        row = self.groups * self.pace
+        array = self.array
+        if isinstance(array, SystolicWsConfig):
+            skews = [array.skew(index) for index in range(self.rows)]
+            packets = [packet for product in products for packet in self._packets(*product)]
+            shape = (self.rows, array.groups, skews, array.latency)
+            first, last = timing.weight_stationary(packets, *shape, row)
+        else:
+            tiles = [tile for product in products for tile in self._tiles(*product)]
+            clock: timing.Array = (
+                timing.Walking(self.rows, array.latency, row)
+                if isinstance(array, SystolicOsConfig)
+                else timing.Draining(array.stages, row)
+            )
+            depth = self.buffer_depth if self.operand_buffers else 0
+            first, last = timing.output_stationary(tiles, clock, depth)
+        return first + self.pace + self.finish, last + self.finish + 1
+
+    def _tiles(self, m_tiles: int, m_rest: int, n_tiles: int, beats: int) -> list[timing.Tile]:
+        """List the tiles of one product in the engine's order."""
+        found = []
+        for row in range(m_tiles):
+            valid = m_rest if row == m_tiles - 1 else self.rows
+            for col in range(n_tiles):
+                new_a = col == 0 or not self.keeps(beats)
+                end = row == m_tiles - 1 and col == n_tiles - 1
+                found.append(timing.Tile(beats, valid, self.rows - valid, new_a, end))
+        return found
+
+    def _packets(self, m_tiles: int, m_rest: int, n_tiles: int, k_tiles: int) -> list[tuple[int, bool]]:
+        """List the packets of A of one product: rows, and whether they complete their sums."""
+        heights = [self.m_depth] * (m_tiles - 1) + [m_rest]
+        block = [index == k_tiles - 1 for index in range(k_tiles)] * n_tiles
+        return [(height, final) for height in heights for final in block]
