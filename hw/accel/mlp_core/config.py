@@ -170,7 +170,7 @@ class MlpCoreConfig(RoomConfig):
             "out_bits": self.code_bits, "engine": self.engine, "scope": "channel",
         }  # fmt: skip
         widest = GemmConfig(**shape, acc_bits=48, requantise=scale)
-        acc_bits = max(8, widest.array.sum_bits_with(1 << (bias_bits - 1)))
+        acc_bits = max(8, widest.sum_bits)
         return GemmConfig(**shape, acc_bits=acc_bits, requantise=scale)
 
     @cached_property
