@@ -93,7 +93,7 @@ def cases() -> list[Case]:
         Case("pe, plain", "pe", ECP5_85F, 1, lean, element | {"multiplier": "plain"}),
         Case("pe, Booth", "pe", ICE40_HX8K, 1, SynthOptions(dsp=False), element | {"output": "accumulator"}),
         Case("systolic_ws 8x8", "systolic_ws", ECP5_85F, 64, SynthOptions(), array | {"acc_bits": 19}),
-        Case("systolic_ws 8x8, hop 8", "systolic_ws", ECP5_85F, 64, SynthOptions(), array | {"acc_bits": 19, "hop": 8}),
+        Case("systolic_ws 8x8, hop 2", "systolic_ws", ECP5_85F, 64, SynthOptions(), array | {"acc_bits": 19, "hop": 2}),
         Case("systolic_os 8x8", "systolic_os", ECP5_85F, 64, SynthOptions(), array | {"acc_bits": 20, "k_max": 31}),
     ]
 
