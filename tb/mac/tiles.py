@@ -4,6 +4,7 @@
 from typing import Any
 
 import numpy as np
+
 from gatewright.hw.core.ports import Beats
 from gatewright.tb.harness.bench import default_stimulus
 

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from gatewright.hw.core.errors import ConfigError
 from gatewright.hw.mac.adder_tree.config import AdderTreeConfig
 from gatewright.hw.mac.broadcast.config import BroadcastConfig
