@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from amaranth import Module, Shape, Signal
 from amaranth.sim import Simulator
+
 from gatewright.hw.core.errors import ConfigError
 from gatewright.hw.mac.multiplier import multiply
 from gatewright.hw.mac.pe.config import PeConfig
