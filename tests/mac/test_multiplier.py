@@ -47,7 +47,7 @@ def test_booth_rows_give_the_product_for_all_signs(a_bits, b_bits):
 @pytest.mark.parametrize("room", [PeConfig, SystolicOsConfig])
 def test_an_accumulator_that_could_overflow_is_refused(room):
     assert room(k_max=4, acc_bits=18).sum_bits == 18  # 4 * (-128 * -128) = 2**16: a bit and a sign more
-    with pytest.raises(ConfigError, match="acc_bits must be at least 18 .* not 17"):
+    with pytest.raises(ConfigError, match=r"acc_bits must be at least 18 .* not 17"):
         room(k_max=4, acc_bits=17)
 
 
