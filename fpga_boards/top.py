@@ -18,6 +18,8 @@ class BoardTop(wiring.Component):
     ----------
     inner : Component
         With members ``rx``, ``tx`` and ``busy``.
+    led_inverted : bool
+        The lamp lights when its pin is low.
     reset_bits : int
         Width of the reset counter.
 
@@ -33,8 +35,8 @@ class BoardTop(wiring.Component):
         Lit while an inference runs.
     """
 
-    def __init__(self, inner: Any, reset_bits: int = 12) -> None:
-        self.inner, self.reset_bits = inner, reset_bits
+    def __init__(self, inner: Any, led_inverted: bool = False, reset_bits: int = 12) -> None:
+        self.inner, self.led_inverted, self.reset_bits = inner, led_inverted, reset_bits
         super().__init__({"clk": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(1)})
 
     def elaborate(self, platform: Any) -> Module:
@@ -51,5 +53,5 @@ class BoardTop(wiring.Component):
             ResetSignal("sync").eq(~count[-1]),
         ]
         m.submodules.accelerator = inner = self.inner
-        m.d.comb += [inner.rx.eq(self.rx), self.tx.eq(inner.tx), self.led.eq(inner.busy)]
+        m.d.comb += [inner.rx.eq(self.rx), self.tx.eq(inner.tx), self.led.eq(inner.busy ^ self.led_inverted)]
         return m

@@ -57,7 +57,8 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
     generate(design, out / "rtl")
     top = board_top(design, board)
     path = out / f"{top}.v"
-    write_file(path, header(design, top) + plain_verilog(BoardTop(design.build()), top))
+    component = BoardTop(design.build(), bool(board.led) and board.led[0].inverted)
+    write_file(path, header(design, top) + plain_verilog(component, top))
     return path
 
 

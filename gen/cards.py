@@ -67,7 +67,8 @@ def cost(room: Room, costs: Costs) -> str:
     if not rows:
         return "Not measured yet: `gatewright bench rooms --save`.\n"
     head = ("config", "target", "LUTeq", "FF", "DSP", "BRAM", "Fmax MHz", "flags")
-    return table(head, [[row.get(key, "") for key in ("config", "target", "luteq", "ff", "dsp", "bram", "fmax", "flags")] for row in rows])
+    keys = ("config", "target", "luteq", "ff", "dsp", "bram", "fmax", "flags")
+    return table(head, [[row.get(key, "") for key in keys] for row in rows])
 
 
 def read_costs(path: Path) -> Costs:

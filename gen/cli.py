@@ -4,8 +4,9 @@
 import sys
 from importlib import import_module
 
-import gatewright
 import typer
+
+import gatewright
 from gatewright.gen.console import console, errors
 from gatewright.hw.core.errors import GatewrightError
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from gatewright.gen.registry import Room, find_room
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.errors import ConfigError
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 

@@ -10,8 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import gatewright
 from amaranth.back import rtlil
+
+import gatewright
 from gatewright.gen.design import Design
 from gatewright.gen.files import replace_tree
 from gatewright.gen.rtlil import tidy
@@ -55,9 +56,14 @@ def header(design: Design, top: str) -> str:
         f" (Amaranth {version('amaranth')}, Yosys {version('pyosys')}).",
         "Reproduce: gatewright generate config.toml, with the config.toml beside this file.",
         "Parameters:",
-        *(f"  {line if len(line) < 200 else line[:190] + ' ... (see config.toml)'}" for line in design.to_toml().splitlines()),
+        *(f"  {_short(line)}" for line in design.to_toml().splitlines()),
     ]
     return "".join(f"// {line}".rstrip() + "\n" for line in lines) + "\n"
+
+
+def _short(line: str, most: int = 200) -> str:
+    """Cut a line that lists thousands of weights."""
+    return line if len(line) <= most else f"{line[:most]} ... (see config.toml)"
 
 
 def port_entry(port: StreamPort, direction: str) -> dict[str, Any]:

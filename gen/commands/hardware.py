@@ -58,8 +58,8 @@ def show_check(report: dict[str, Any]) -> None:
     check = report.get("netlist_check")
     if check:
         console.print(
-            f"netlist: {check['lockstep_cycles']} cycles in lockstep with the RTL, {check['inputs']} inputs through its "
-            f"UART equal to the golden network",
+            f"netlist: {check['lockstep_cycles']} cycles in lockstep with the RTL; "
+            f"{check['inputs']} inputs through its UART equal the golden network",
             soft_wrap=True,
         )
     for note in report.get("notes", ()):
@@ -69,8 +69,8 @@ def show_check(report: dict[str, Any]) -> None:
 def flash(
     config: Annotated[str, typer.Argument(help="Config file, preset, or a bitstream made by `build`.")],
     board: Annotated[str, typer.Option(help=f"Board: {', '.join(boards())}.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the command, write nothing.")] = False,
-    persistent: Annotated[bool, typer.Option("--persistent", help="Write the flash chip, which outlives power.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, print the command, write nothing.")] = False,
+    persistent: Annotated[bool, typer.Option("--persistent", help="Write the flash chip: it outlives power.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
@@ -87,15 +87,18 @@ def flash(
     console.print(("would run: " if not result.written else "ran: ") + result.command, soft_wrap=True, markup=False)
 
 
-def show_boards(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
+def show_boards(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
     """List the boards."""
     known = boards().values()
     if as_json:
         show_json([{"name": b.name, "title": b.title, "part": b.part.device, "clock_hz": b.clock_hz} for b in known])
         return
     rows = [
-        (b.name, b.title, b.part.device, b.clock_hz / 1e6, b.part.capacity.lut, b.part.capacity.dsp, b.part.capacity.bram)
+        (b.name, b.title, b.part.device, b.clock_hz / 1e6, has.lut, has.dsp, has.bram)
         for b in known
+        for has in (b.part.capacity,)
     ]
     show_table("Boards", ("board", "name", "part", "MHz", "LUT", "DSP", "BRAM"), rows)
 

@@ -78,7 +78,7 @@ def show_verdict(task: Task, verdict: Verdict, index: int, target: str, clock_hz
         ("identical to the golden network", f"{verdict.identical} of {verdict.inputs}"),
         ("cycles per inference, counted by the hardware", verdict.cycles),
         ("cycles per inference, by the cycle model", verdict.predicted_cycles),
-        (f"inferences per second at {clock_hz / 1e6:g} MHz, serial line left out", clock_hz // verdict.predicted_cycles),
+        (f"inferences per second at {clock_hz / 1e6:g} MHz without the line", clock_hz // verdict.predicted_cycles),
     ]
     show_table(network.name, ("what", "value"), [(name, str(value)) for name, value in rows if value != ""])
 

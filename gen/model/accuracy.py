@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from gatewright.gen.model.golden_network import dequantise, flatten, run
 from gatewright.gen.model.graph import Ints, Network
-from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from gatewright.hw.core.errors import ToolError
 from numpy.typing import NDArray
+
+from gatewright.hw.core.errors import ToolError
 
 HELD_OUT = 450
 PIXEL_MAX = 16

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from gatewright.gen.model.graph import Activation, Dense, Ints, Network
 from gatewright.hw.core.errors import ModelError
 from gatewright.hw.core.numerics import saturate, shift_right
-from numpy.typing import ArrayLike, NDArray
 
 
 def dense(layer: Dense, codes: Ints) -> Ints:

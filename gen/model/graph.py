@@ -17,8 +17,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from gatewright.hw.core.errors import ModelError
 from numpy.typing import NDArray
+
+from gatewright.hw.core.errors import ModelError
 
 ACC_BITS = 32
 MULTIPLIER_BITS = 16

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from gatewright.gen.model.graph import Activation, Dense, Network
 from gatewright.gen.model.onnx_file import Array, OnnxFile, attributes
 from gatewright.gen.model.rescale import fixed_points

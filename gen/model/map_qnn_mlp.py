@@ -4,7 +4,7 @@
 import json
 import zlib
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -13,7 +13,7 @@ from gatewright.gen.model.graph import Dense, Network
 from gatewright.gen.model.import_onnx import load_model
 from gatewright.hw.accel.mlp_core.config import LayerConfig, MlpCoreConfig
 from gatewright.hw.accel.qnn_mlp.config import QnnMlpConfig
-from gatewright.hw.core.config import Literal, RoomConfig, choice, integer
+from gatewright.hw.core.config import RoomConfig, choice, integer
 from gatewright.hw.core.errors import ConfigError, ModelError
 
 

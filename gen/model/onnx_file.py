@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-from gatewright.hw.core.errors import ModelError
 from numpy.typing import NDArray
+
+from gatewright.hw.core.errors import ModelError
 
 Array = NDArray[Any]
 READ = "QuantizeLinear, DequantizeLinear, Gemm, MatMul, Add, Relu, Flatten, Reshape, Constant"

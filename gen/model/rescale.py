@@ -4,6 +4,7 @@
 from fractions import Fraction
 
 import numpy as np
+
 from gatewright.gen.model.graph import MULTIPLIER_BITS, SHIFT_MAX, Ints
 
 TOP = 1 << MULTIPLIER_BITS

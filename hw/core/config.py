@@ -2,11 +2,12 @@
 """The base class of every room's parameters."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gatewright.hw.core.errors import ConfigError
 from gatewright.hw.core.ports import Beats, StreamPort, beat_count
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 def integer(default: int, low: int, high: int, *, doc: str, unit: str = "") -> Any:
@@ -141,4 +142,3 @@ def _names(config: type[BaseModel], path: Sequence[int | str]) -> str:
     return ", ".join(str(name) for name in names)
 
 
-__all__ = ["Literal", "RoomConfig", "choice", "explain", "flag", "integer"]

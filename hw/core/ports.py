@@ -112,5 +112,5 @@ def beat_count(beats: Mapping[str, NDArray[np.int64]]) -> int:
 def packets(beats: Beats) -> list[slice]:
     """Split beats at ``last``; beats after the final ``last`` belong to no packet."""
     ends = np.flatnonzero(beats["last"]) + 1
-    starts = [0, *ends[:-1].tolist()]
-    return [slice(start, int(end)) for start, end in zip(starts, ends, strict=True)]
+    starts = [0, *ends.tolist()]
+    return [slice(start, int(end)) for start, end in zip(starts, ends, strict=False)]

@@ -6,6 +6,7 @@ from typing import Any
 from amaranth import Shape
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.ports import StreamPort
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import cocotb
 import numpy as np
+
 from gatewright.tb.harness.stream_tests import Session, open_session
 from gatewright.tb.harness.streams import BenchError
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cocotb_tools.runner import Verilator, VerilatorControlFile
+
 from gatewright.hw.core.errors import ToolError
 from gatewright.tb.tools import verilator_environment
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import cocotb
 import numpy as np
+
 from gatewright.hw.core.ports import beat_count
 from gatewright.tb.harness.bench import Inputs, StreamBench
 from gatewright.tb.harness.streams import PATTERNS, BenchError, Streams, Trace

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from cocotb.triggers import Timer
+
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.ports import StreamPort
 
@@ -123,10 +124,9 @@ class Sink:
         self.payload = getattr(dut, f"{port.name}__payload")
         self.start([], always())
 
-    def start(self, expected: list[int], go: Iterator[bool], late: bool = False) -> None:
-        """Load what a run should give; a ``late`` sink is ready only once it has seen valid."""
-        self.expected, self.go, self.late = expected, go, late
-        self.seen = False
+    def start(self, expected: list[int], go: Iterator[bool]) -> None:
+        """Load what a run should give."""
+        self.expected, self.go = expected, go
         self.got: list[int] = []
         self.held: int | None = None
         self.is_ready = self.waits = False
@@ -139,7 +139,6 @@ class Sink:
 
     def sample(self, trace: Trace, cycle: int) -> None:
         """Record a transfer; check that a waiting word neither changes nor goes."""
-        self.seen = bool(self.valid.value)
         if not self.valid.value:
             if self.held is not None:
                 raise BenchError(f"cycle {cycle}: {self.name} withdrew valid before the word was taken")
@@ -151,7 +150,7 @@ class Sink:
             self.held = word
             trace.stalled_out += 1
             return
-        self.held, self.seen = None, False
+        self.held = None
         if len(self.got) == len(self.expected):
             raise BenchError(f"cycle {cycle}: {self.name} gave more than the expected {len(self.expected)} beats")
         if word != self.expected[len(self.got)]:
@@ -244,7 +243,7 @@ class Streams:
         for source in self.sources:
             source.start(inputs[source.name], pattern(stalls, "source", rng))
         for sink in self.sinks:
-            sink.start(expected[sink.name], pattern(stalls, "sink", rng), stalls == "late sink")
+            sink.start(expected[sink.name], pattern(stalls, "sink", rng))
             sink.waits = stalls == WAITS
         quiet = moved = 0
         while stop_after is None or trace.cycles < stop_after:
