@@ -37,7 +37,7 @@ def judge(board: str, out: Path) -> Verdict:
 def run(out: Path) -> int:
     """Do it all; give the exit status."""
     names = list(boards())
-    console.print(f"{PRESET}: simulate all held-out images on the RTL of {len(names)} boards, then build the bitstreams")
+    console.print(f"{PRESET}: all held-out images on the RTL of {len(names)} boards, and their bitstreams")
     with (
         ProcessPoolExecutor(max_workers=os.cpu_count()) as pool,
         progress("simulate and build", 2 * len(names)) as steps,

@@ -43,7 +43,7 @@ class Design:
 
     name: str
     room: Room
-    config: RoomConfig
+    config: Any
     settings: RoomConfig
     assets: Mapping[str, bytes] = field(default_factory=dict)
     folder: Path = Path()

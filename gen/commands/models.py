@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gatewright.gen.console import console, progress, show_json, show_table
-from gatewright.gen.link.pipe import SerialPipe
+from gatewright.gen.link.pipe import BytePipe, SerialPipe
 from gatewright.gen.presets import load_design
 from gatewright.gen.run import Task, Verdict, classify, picture, simulate, task_of
 from gatewright.hw.core.errors import ConfigError
@@ -32,6 +32,7 @@ def run(
     if show >= total:
         raise ConfigError(f"show must lie in 0..{total - 1}, not {show}")
     with progress(f"run {design.name}", total, as_json) as steps:
+        pipe: BytePipe
         if port:
             pipe = SerialPipe(port, design.config.baud)
         else:

@@ -99,7 +99,8 @@ def signed_network(network: Network) -> tuple[Dense, ...]:
         raise ModelError(
             f"network {network.name}: input must be int8 for qnn_mlp, not uint8; quantise it to int8 when exporting"
         )
-    layers, offset = [], 0
+    layers: list[Dense] = []
+    offset = 0
     for layer in network.layers:
         if layer.output.bits != 8:
             raise ModelError(f"layer {layer.name}: output must have 8 bits for qnn_mlp, not {layer.output.bits}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Bench of the MLP core: inputs at random and at the corners, packets that are not good among them."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ def layers(*sizes: int, seed: int = 1, affine: bool = False) -> tuple[dict[str, 
     """Draw a network whose outputs use their whole range, saturation included."""
     rng = np.random.default_rng(seed)
     found = []
-    for index, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for index, (inputs, outputs) in enumerate(pairwise(sizes)):
         spread = (inputs**0.5 * 74 * 74) / 90  # typical accumulator over a good part of the output's range
         ratio = rng.uniform(0.5, 2.0, outputs) / spread
         shift = 15 - np.floor(np.log2(ratio)).astype(int)

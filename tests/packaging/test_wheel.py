@@ -38,6 +38,7 @@ def test_wheel_holds_every_room_and_data_file(archives):
 
 
 def test_sdist_builds_the_same_packages(archives):
-    names = [name.split("/", 1)[-1] for name in tarfile.open(archives[1]).getnames()]
+    with tarfile.open(archives[1]) as archive:
+        names = [name.split("/", 1)[-1] for name in archive.getnames()]
     assert any(name.endswith("gatewright/hw/core/config.py") for name in names)
     assert any(name.endswith("gatewright/gen/cli.py") for name in names)

@@ -3,12 +3,12 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from gatewright.hw.core.config import Literal, RoomConfig, choice, integer
+from gatewright.hw.core.config import RoomConfig, choice, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort, packets
 from gatewright.hw.mac.gemm.config import GemmConfig
 
@@ -62,7 +62,7 @@ def demo_layers() -> tuple[LayerConfig, ...]:
                 bias=tuple((91 * n + 7) % 2001 - 1000 for n in range(outputs)),
                 multiplier=tuple(32768 + (7919 * n) % 32768 for n in range(outputs)),
                 shift=tuple(22 + n % 2 for n in range(outputs)),
-                relu=index == 0,
+                zero_point=0, relu=index == 0,
             )
         )  # fmt: skip
     return tuple(layers)
