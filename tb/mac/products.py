@@ -34,9 +34,10 @@ def join(parts: list[dict[str, Beats]]) -> dict[str, Beats]:
 
 def shape(config: Any, rng: np.random.Generator, size: int) -> tuple[int, int, int]:
     """Draw M, N and K whose operands take about ``size`` beats at most, edges included."""
-    m = int(rng.choice([1, config.rows, config.rows + 1, rng.integers(1, 3 * config.rows + 1)]))
+    block = min(config.block, 16)
+    m = int(rng.choice([1, block, block + 1, rng.integers(1, 3 * block + 1)]))
     n = int(rng.choice([1, config.cols, config.cols + 1, rng.integers(1, 3 * config.cols + 1)]))
-    tiles = -(-m // config.rows) * -(-n // config.cols)
+    tiles = -(-m // block) * -(-n // config.cols)
     k = int(rng.integers(1, max(2, size * config.depth // tiles + 1)))
     return min(m, config.m_max), min(n, config.n_max), min(k, config.k_max)
 

@@ -137,7 +137,6 @@ class Gemm(RoomComponent):
 
     def _results(self, m: Module, rows: Any) -> None:
         """Drop rows of padding, cut rows into lanes, finish them, end the product."""
-        config = self.config
         sink = self._sink(m)
         taken = sink.valid & sink.ready
 
@@ -146,19 +145,7 @@ class Gemm(RoomComponent):
         m.d.comb += self.i_command.ready.eq(left & final_n & final_m)
 
         wanted, last_wanted = self._padding(m, rows, final_m)
-        group = Signal(range(config.groups))
-        last_group = Signal()
-        m.d.comb += last_group.eq(group == config.groups - 1)
-        with m.If(taken):
-            m.d.sync += group.eq(group + 1)
-            with m.If(last_group):
-                m.d.sync += group.eq(0)
-
-        lanes = Signal(config.lanes * config.acc_bits)
-        with m.Switch(group):
-            for index in range(config.groups):
-                with m.Case(index):
-                    m.d.comb += lanes.eq(rows.payload.as_value().word_select(index, len(lanes)))
+        lanes, last_group = self._group(m, rows, taken)
         use = rows.valid & self.i_command.valid & wanted
         self._finish(m, sink, lanes, use, last_wanted)
         m.d.comb += [
@@ -166,10 +153,35 @@ class Gemm(RoomComponent):
             sink.payload.last.eq(last_wanted & last_group & final_n & final_m),
         ]
 
+    def _group(self, m: Module, rows: Any, taken: Value) -> tuple[Signal, Value]:
+        """Give the lanes of the present row that are next, and whether they are the row's last."""
+        config = self.config
+        lanes = Signal(config.lanes * config.acc_bits)
+        sums = rows.payload.as_value()
+        if config.groups == 1:
+            m.d.comb += lanes.eq(sums)
+            return lanes, Const(1, 1)
+        group = Signal(range(config.groups))
+        last = Signal()
+        m.d.comb += last.eq(group == config.groups - 1)
+        with m.If(taken):
+            m.d.sync += group.eq(group + 1)
+            with m.If(last):
+                m.d.sync += group.eq(0)
+        with m.Switch(group):
+            for index in range(config.groups - 1):
+                with m.Case(index):
+                    m.d.comb += lanes.eq(sums.word_select(index, len(lanes)))
+            with m.Default():
+                m.d.comb += lanes.eq(sums.word_select(config.groups - 1, len(lanes)))
+        return lanes, last
+
     def _padding(self, m: Module, rows: Any, final_m: Value) -> tuple[Value, Value]:
         """Say whether the present row is wanted, and the last such of its tile."""
         if self.config.dataflow == "ws":  # the source sends no rows of padding
             return Const(1, 1), rows.payload.last
+        if self.config.rows == 1:
+            return Const(1, 1), Const(1, 1)
         rest = self.i_command.payload.m_rest
         row = Signal(range(self.config.rows))
         wanted, last_wanted = Signal(), Signal()

@@ -64,7 +64,7 @@ class Partial(wiring.Component):
 
         # The row that comes next is read while the present one is written. If it is the same row,
         # the read is repeated, a cycle later.
-        row = Signal(range(config.m_depth))
+        row = Signal(range(max(2, config.m_depth)))
         following = Signal.like(row)
         again = Signal()
         m.d.comb += [

@@ -5,6 +5,7 @@ from typing import Any
 
 from amaranth import Array, Cat, Module, Signal
 from amaranth.lib import memory, stream
+
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.memory.ping_pong.config import PingPongConfig
 

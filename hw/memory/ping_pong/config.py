@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import numpy as np
+
 from gatewright.hw.core.config import RoomConfig, flag, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 
@@ -20,8 +21,8 @@ class PingPongConfig(RoomConfig):
 
     @property
     def address_bits(self) -> int:
-        """Bits of an address within a tile."""
-        return (self.depth - 1).bit_length()
+        """Bits of an address within a tile; at least one, which Verilog needs."""
+        return max(1, (self.depth - 1).bit_length())
 
     @property
     def inputs(self) -> tuple[StreamPort, ...]:

@@ -2,6 +2,7 @@
 """Golden model of the ping-pong store."""
 
 import numpy as np
+
 from gatewright.hw.core.ports import Beats, packets
 from gatewright.hw.memory.ping_pong.config import PingPongConfig
 
