@@ -3,7 +3,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,12 @@ def fill(card: str, room: Room, costs: Costs) -> str:
     parts = {"ports": ports(room), "parameters": parameters(room), "cost": cost(room, costs)}
     for name, text in parts.items():
         marker = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        card = marker.sub(lambda found, text=text: found[1] + text + found[2], card)
+        card = marker.sub(_between(text), card)
     return card
+
+
+def _between(text: str) -> Callable[[re.Match[str]], str]:
+    return lambda found: found[1] + text + found[2]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -71,7 +71,7 @@ class OnnxFile:
 
     def _parse(self) -> Any:
         import onnx
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+        from google.protobuf.message import DecodeError
 
         try:
             data = self.path.read_bytes()

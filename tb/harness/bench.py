@@ -56,8 +56,10 @@ def draw(item: PayloadField, rng: np.random.Generator, size: int) -> np.ndarray:
     if item.bits < 63:
         return rng.integers(item.low, item.high, shape, dtype=np.int64, endpoint=True)
     words = [rng.integers(0, 1 << 32, shape, dtype=np.int64).astype(object) for _ in range(-(-item.bits // 32))]
-    value = sum(word << (32 * index) for index, word in enumerate(words)) & ((1 << item.bits) - 1)
-    return value + item.low
+    value = np.zeros(shape, object)
+    for index, word in enumerate(words):
+        value += word << (32 * index)
+    return (value & ((1 << item.bits) - 1)) + item.low
 
 
 def draw_corners(item: PayloadField, rng: np.random.Generator, size: int) -> np.ndarray:
