@@ -2,6 +2,7 @@
 """Bench of the ping-pong store."""
 
 import numpy as np
+
 from gatewright.hw.core.ports import Beats
 from gatewright.hw.memory.ping_pong.config import PingPongConfig
 from gatewright.hw.memory.ping_pong.golden import golden
