@@ -104,5 +104,5 @@ def run_verilator(arguments: Sequence[str], cwd: Path, name: str = "verilator") 
 
 def _reason(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()]
+    errors = [line for line in lines if "error" in line.lower() or line.startswith("%Warning")]
     return (errors or lines or ["it printed nothing"])[0 if errors else -1][:300]
