@@ -21,7 +21,7 @@ class Pipe:
 
     def __call__(self, value: Value, name: str, cycles: int = 1) -> Value:
         """Delay a value; payload needs no reset because valid has one."""
-        for _ in range(cycles):
+        for _ in range(cycles if len(value) else 0):  # Verilog knows no empty vector
             register = Signal(Shape.cast(value.shape()), name=name, reset_less=True)
             with self.m.If(self.enable):
                 self.m.d.sync += register.eq(value)
