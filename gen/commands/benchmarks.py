@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
+from gatewright.gen.bench.gemm import ENGINES, bench_gemm
 from gatewright.gen.bench.mac import bench_mac
+from gatewright.gen.bench.rooms import bench_rooms
 from gatewright.gen.console import progress
+from gatewright.gen.registry import find_room, rooms
 
 bench = typer.Typer(help="Measure cost, speed and utilisation; print ours beside the baselines.", no_args_is_help=True)
 
 Quick = Annotated[bool, typer.Option("--quick", help="Synthesise only: no placement, no Fmax.")]
-Save = Annotated[Path | None, typer.Option("--save", help="Write the results with their provenance to this file.")]
+Save = Annotated[Path | None, typer.Option("--save", help="Write the results with their provenance to this folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -21,6 +24,26 @@ def mac(quick: Quick = False, save: Save = None, as_json: Json = False) -> None:
     """Cost and Fmax of processing elements, arrays and the requantiser beside public RTL."""
     with progress("bench mac", 12, as_json) as steps:
         bench_mac(quick=quick, save=save, as_json=as_json, done=steps.done)
+
+
+@bench.command("gemm")
+def gemm(save: Save = None, as_json: Json = False) -> None:
+    """Cycles and utilisation of the GEMM engine in simulation, beside its cycle model."""
+    with progress("bench gemm", len(ENGINES), as_json) as steps:
+        bench_gemm(save=save, as_json=as_json, done=steps.done)
+
+
+@bench.command("rooms")
+def all_rooms(
+    room: Annotated[list[str] | None, typer.Option(help="Measure this room; may be repeated.")] = None,
+    quick: Quick = False,
+    save: Save = None,
+    as_json: Json = False,
+) -> None:
+    """Cost of every room at its defaults; the cards quote these rows."""
+    chosen = [find_room(name) for name in room or ()]
+    with progress("bench rooms", len(chosen or rooms()), as_json) as steps:
+        bench_rooms(chosen or None, quick, save, as_json, steps.done)
 
 
 def register(app: typer.Typer) -> None:
