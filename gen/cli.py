@@ -25,6 +25,9 @@ UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ i
 COMMANDS = ("catalogue", "verification", "hardware", "models", "benchmarks", "tools")
 
 
+INTERRUPTED = 130
+
+
 def version(value: bool) -> None:
     """Print the version and leave."""
     if value:
@@ -43,23 +46,33 @@ for _name in COMMANDS:
     import_module(f"gatewright.gen.commands.{_name}").register(app)
 
 
+def refuse(text: str) -> int:
+    """Print one line on the error stream, whatever ``text`` holds, and give status 2."""
+    line = "".join(mark if mark.isprintable() else "?" for mark in " ".join(text.split()))
+    errors.print(f"error: {line}", soft_wrap=True, markup=False)
+    return 2
+
+
 def main() -> int:
     """Run the command line; every user error is one line on the error stream and status 2."""
     try:
         status = app(standalone_mode=False)
+        if status == INTERRUPTED:  # typer turns an interrupt into this status, without a word
+            raise KeyboardInterrupt
     except GatewrightError as error:
-        errors.print(f"error: {' '.join(str(error).split())}", soft_wrap=True, markup=False)
-        return 2
+        return refuse(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return refuse(f"{where}{error.strerror or error}; choose a file or folder that can be read and written")
     except UsageError as error:
         text = error.format_message() if hasattr(error, "format_message") else str(error)
         if type(error).__name__ == "NoArgsIsHelpError":
             errors.print(text, markup=False)
-        else:
-            errors.print(f"error: {' '.join(text.split())}", soft_wrap=True, markup=False)
-        return 2
+            return 2
+        return refuse(text)
     except (typer.Abort, KeyboardInterrupt):
         errors.print("error: interrupted")
-        return 130
+        return INTERRUPTED
     return status if isinstance(status, int) else 0
 
 

@@ -63,7 +63,7 @@ class Design:
         return head + _table(self.settings, "parameters", comments=False)
 
 
-def design_of(room: str, name: str | None = None, folder: Path = Path(), **parameters: Any) -> Design:
+def design_of(room: str, name: str | None = None, folder: Path = Path(), /, **parameters: Any) -> Design:
     """Make a design from a room's name and its parameters; paths in them are relative to ``folder``."""
     found = find_room(room)
     settings = found.settings(**parameters)
@@ -85,8 +85,10 @@ def read_values(path: Path) -> dict[str, Any]:
         text = path.read_text()
     except FileNotFoundError:
         raise ConfigError(f"config file {path} does not exist; `gatewright new ROOM > {path}` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"config file {path} can't be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"config file {path} can't be read: {error.strerror}; give the path of a TOML file") from None
+    except ValueError:
+        raise ConfigError(f"config file {path} is not TOML: not UTF-8 text; give the path of a TOML file") from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -98,22 +100,30 @@ def parse_design(values: dict[str, Any], where: str, default_name: str, folder: 
     unknown = sorted(set(values) - {"room", "name", "parameters"})
     if unknown:
         raise ConfigError(f"{where}: {unknown[0]} is not a key; known keys are name, parameters, room")
-    if not isinstance(values.get("room"), str):
+    if "room" not in values:
         raise ConfigError(f"{where}: room is missing; name one of those that `gatewright list` shows")
-    name = values.get("name", default_name)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{where}: name must be lower-case letters, digits, - and _, starting with a letter, not {name!r}"
-        )
+    if not isinstance(values["room"], str):
+        raise ConfigError(f"{where}: room must be a name that `gatewright list` shows, not {values['room']!r}")
+    name = checked_name(values.get("name", default_name), where)
     parameters = values.get("parameters", {})
     if not isinstance(parameters, dict):
         raise ConfigError(f"{where}: parameters must be a table [parameters], not {parameters!r}")
     return design_of(values["room"], name, folder, **parameters)
 
 
+def checked_name(name: Any, where: str) -> str:
+    """Refuse a design name that could not name files and modules."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{where}: name must be lower-case letters, digits, - and _, at most 63, a letter first, not {name!r}"
+        )
+    return name
+
+
 def template(room: Room, name: str | None = None) -> str:
     """Give a commented config with every parameter, its unit, range and default."""
-    head = f"# {room.summary}\nroom = {_value(room.name)}\nname = {_value(name or room.name)}\n\n"
+    name = checked_name(room.name if name is None else name, "new")
+    head = f"# {room.summary}\nroom = {_value(room.name)}\nname = {_value(name)}\n\n"
     return head + _table(room.settings(), "parameters", comments=True)
 
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run a model on an accelerator, simulated or on a board, through the same driver."""
 
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,19 +114,35 @@ def task_of(design: Design, inputs: Path | None = None) -> Task:
 def read_task(network: Network, path: Path) -> Task:
     """Read inputs, and labels if the file has them."""
     try:
-        content = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ModelError(f"input file {path} is no .npy or .npz file: {str(error).splitlines()[0]}") from None
-    if isinstance(content, np.ndarray):
-        return Task(network, checked(network, content, path))
-    names = set(content.files)
-    if "images" not in names:
-        raise ModelError(f"input file {path} must hold an array 'images', not {', '.join(sorted(names)) or 'nothing'}")
-    codes = checked(network, content["images"], path)
-    labels = content["labels"].astype(np.int64) if "labels" in names else np.zeros(0, np.int64)
-    if len(labels) not in (0, len(codes)):
-        raise ModelError(f"input file {path} must hold one label per image, not {len(labels)} for {len(codes)}")
-    return Task(network, codes, labels)
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            arrays = {"images": content} if isinstance(content, np.ndarray) else dict(content)
+    except OSError as error:
+        raise ModelError(f"input file {path} can't be read: {error.strerror}; give a .npy or .npz file") from None
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise ModelError(
+            f"input file {path} is no .npy or .npz file of plain numbers; write it with numpy.save or numpy.savez"
+        ) from None
+    if "images" not in arrays:
+        raise ModelError(f"input file {path} must hold an array 'images', not {', '.join(sorted(arrays)) or 'nothing'}")
+    codes = checked(network, arrays["images"], path)
+    if len(codes) == 0:
+        raise ModelError(f"input file {path} must hold at least one input, not 0")
+    if "labels" not in arrays:
+        return Task(network, codes)
+    return Task(network, codes, read_labels(network, arrays["labels"], len(codes), path))
+
+
+def read_labels(network: Network, labels: NDArray[Any], count: int, path: Path) -> Ints:
+    """Check that there is one class index per input."""
+    if labels.dtype.kind not in "iu":
+        raise ModelError(f"input file {path}: labels must be integers, not {labels.dtype}")
+    if labels.shape != (count,):
+        raise ModelError(f"input file {path} must hold one label per image, shape ({count},), not {labels.shape}")
+    wrong = labels[(labels < 0) | (labels >= network.layers[-1].outputs)]
+    if len(wrong):
+        raise ModelError(f"input file {path}: labels must lie in 0..{network.layers[-1].outputs - 1}, not {wrong[0]}")
+    return labels.astype(np.int64)
 
 
 def checked(network: Network, array: NDArray[np.integer], path: Path) -> Ints:

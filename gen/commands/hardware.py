@@ -14,6 +14,7 @@ from gatewright.gen.flow.flash import flash as flash_bitstream
 from gatewright.gen.flow.report import show_report
 from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.presets import load_design
+from gatewright.hw.core.errors import BoardError
 
 STEPS = ("synth", "netlist", "place", "pack", "report", "floorplan")
 
@@ -77,6 +78,8 @@ def flash(
     """Write a bitstream to a board, after checking that the two belong together."""
     target = find_board(board)
     path = Path(config)
+    if path.suffix in {known.suffix for known in boards().values()} - {target.suffix}:
+        raise BoardError(f"bitstream {path} must end in {target.suffix} for {board}; build it with --board {board}")
     if path.suffix != target.suffix:  # a design, not a bitstream
         design = load_design(config, board)
         path = out / design.name / board / f"{design.name}{target.suffix}"

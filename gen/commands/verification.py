@@ -32,7 +32,7 @@ def verify(
     if every:
         chosen = list(rooms().values())
     if bool(config) == bool(chosen):
-        raise ConfigError("verify needs a config or rooms: `verify FILE`, `verify --room NAME` or `verify --all`")
+        raise ConfigError("verify needs a config or else rooms: `verify FILE`, `verify --room NAME` or `verify --all`")
     if mutants:
         _mutants(chosen or [load_design(str(config)).room], count, seed, out, as_json)
         return

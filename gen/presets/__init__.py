@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from gatewright.fpga_boards.registry import find_board
 from gatewright.gen.design import Design, parse_design, read_values
 from gatewright.hw.core.errors import BoardError, ConfigError
 
@@ -50,11 +51,15 @@ def load_design(config: str, board: str | None = None) -> Design:
     overrides = values.pop("board", {})
     if not isinstance(overrides, dict) or not all(isinstance(table, dict) for table in overrides.values()):
         raise ConfigError(f"{path}: board must hold one table per board, [board.NAME]")
+    for name in (*overrides, *filter(None, [board])):
+        find_board(name)
     if board is not None and overrides:
         if board not in overrides:
             known = ", ".join(sorted(overrides))
             raise BoardError(f"{path.name} has no settings for board {board!r}; it has {known}")
-        values["parameters"] = merge(values.get("parameters", {}), overrides[board])
+        base = values.get("parameters", {})
+        if isinstance(base, dict):  # parse_design refuses anything else
+            values["parameters"] = merge(base, overrides[board])
     return parse_design(values, str(path), path.stem, path.parent)
 
 

@@ -41,7 +41,7 @@ class RoomConfig(BaseModel):
 
     room: ClassVar[str] = ""
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -95,7 +95,8 @@ class RoomConfig(BaseModel):
 
 def explain(config: type[BaseModel], error: ValidationError) -> str:
     """Turn a pydantic report into one line for its first error."""
-    first = error.errors(include_url=False)[0]
+    found = error.errors(include_url=False)
+    first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])  # a misspelt name explains more
     path = ".".join([getattr(config, "room", "") or config.__name__, *(str(part) for part in first["loc"])])
     value = first.get("input")
     match first["type"]:
@@ -121,9 +122,11 @@ def explain(config: type[BaseModel], error: ValidationError) -> str:
 def _owner(config: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:
     for part in path[:-1]:
         field = config.model_fields.get(str(part))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            break
-        config = field.annotation
+        if field is None:  # an index into a list of tables: its table is known already
+            continue
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                config = kind
     return config
 
 
