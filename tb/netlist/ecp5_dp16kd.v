@@ -35,7 +35,6 @@ module DP16KD (
     INITVAL_35 = 0, INITVAL_36 = 0, INITVAL_37 = 0, INITVAL_38 = 0, INITVAL_39 = 0, INITVAL_3A = 0,
     INITVAL_3B = 0, INITVAL_3C = 0, INITVAL_3D = 0, INITVAL_3E = 0, INITVAL_3F = 0;
 
-    localparam A_PIPE = REGMODE_A == "OUTREG", B_PIPE = REGMODE_B == "OUTREG";
     localparam A_MODE = WRITEMODE_A == "WRITETHROUGH" ? 1 : WRITEMODE_A == "READBEFOREWRITE" ? 2 : 0;
     localparam B_MODE = WRITEMODE_B == "WRITETHROUGH" ? 1 : WRITEMODE_B == "READBEFOREWRITE" ? 2 : 0;
     localparam WIDE = DATA_WIDTH_A == 36;
@@ -72,8 +71,7 @@ module DP16KD (
         if (!(WRITEMODE_B == "NORMAL" || WRITEMODE_B == "WRITETHROUGH" || WRITEMODE_B == "READBEFOREWRITE"))
             DP16KD_WRITEMODE_B_is_not_modelled stop ();
         if (!(RESETMODE == "SYNC" || RESETMODE == "ASYNC")) DP16KD_RESETMODE_is_not_modelled stop ();
-        if (!(REGMODE_A == "NOREG" || A_PIPE) || !(REGMODE_B == "NOREG" || B_PIPE))
-            DP16KD_REGMODE_must_be_NOREG_or_OUTREG stop ();
+        if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG") DP16KD_only_REGMODE_NOREG_is_modelled stop ();
     endgenerate
 
     wire [35:0] a_in, b_in, a_out, b_out;
@@ -86,15 +84,15 @@ module DP16KD (
     wire a_cs = {CSA2, CSA1, CSA0} == 3'd0, b_cs = {CSB2, CSB1, CSB0} == 3'd0;
 
     gatewright_sim_memory_core #(
-        .UNIT(9), .A_WIDTH(DATA_WIDTH_A), .A_MODE(A_MODE), .A_PIPE(A_PIPE),
-        .B_WIDTH(DATA_WIDTH_B), .B_MODE(B_MODE), .B_PIPE(B_PIPE),
+        .UNIT(9), .A_WIDTH(DATA_WIDTH_A), .A_MODE(A_MODE),
+        .B_WIDTH(DATA_WIDTH_B), .B_MODE(B_MODE),
         .RESET_BLOCKS_WRITE(RESETMODE == "SYNC"), .RESET_ASYNC(RESETMODE == "ASYNC"),
         .INIT(packed_words(PADDED))
     ) core (
-        .a_clk(CLKAMUX == "INV" ? ~CLKA : CLKA), .a_ce(CEA & a_cs), .a_we(WEA), .a_rst(RSTA), .a_oce(OCEA),
+        .a_clk(CLKAMUX == "INV" ? ~CLKA : CLKA), .a_ce(CEA & a_cs), .a_we(WEA), .a_rst(RSTA),
         .a_addr({ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3, ADA2, ADA1, ADA0}),
         .a_in(a_in), .a_out(a_out),
-        .b_clk(CLKBMUX == "INV" ? ~CLKB : CLKB), .b_ce(CEB & b_cs), .b_we(WEB), .b_rst(RSTB), .b_oce(OCEB),
+        .b_clk(CLKBMUX == "INV" ? ~CLKB : CLKB), .b_ce(CEB & b_cs), .b_we(WEB), .b_rst(RSTB),
         .b_addr({ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0}),
         .b_in(b_in), .b_out(b_out)
     );

@@ -34,12 +34,11 @@ module DPB (
     };
 
     generate
+        if (READ_MODE0 != 0 || READ_MODE1 != 0) DPB_READ_MODE_1_is_not_modelled stop ();
         if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) DPB_RESET_MODE_is_not_modelled stop ();
-        if (!(BIT_WIDTH_0 == 1 || BIT_WIDTH_0 == 2 || BIT_WIDTH_0 == 4 || BIT_WIDTH_0 == 8 || BIT_WIDTH_0 ==
-        16))
+        if (!(BIT_WIDTH_0 == 1 || BIT_WIDTH_0 == 2 || BIT_WIDTH_0 == 4))
             DPB_BIT_WIDTH_0_is_not_modelled stop ();
-        if (!(BIT_WIDTH_1 == 1 || BIT_WIDTH_1 == 2 || BIT_WIDTH_1 == 4 || BIT_WIDTH_1 == 8 || BIT_WIDTH_1 ==
-        16))
+        if (!(BIT_WIDTH_1 == 1 || BIT_WIDTH_1 == 2 || BIT_WIDTH_1 == 4))
             DPB_BIT_WIDTH_1_is_not_modelled stop ();
         if (WRITE_MODE0 > 2) DPB_WRITE_MODE0_must_be_0_1_or_2 stop ();
         if (WRITE_MODE1 > 2) DPB_WRITE_MODE1_must_be_0_1_or_2 stop ();
@@ -47,12 +46,12 @@ module DPB (
 
     wire [15:0] a_unused, b_unused;
     gatewright_sim_memory_core #(
-        .UNIT(8), .A_WIDTH(BIT_WIDTH_0), .A_MODE(WRITE_MODE0), .A_PIPE(READ_MODE0),
-        .B_WIDTH(BIT_WIDTH_1), .B_MODE(WRITE_MODE1), .B_PIPE(READ_MODE1), .RESET_ASYNC(RESET_MODE == "ASYNC"), .INIT(WORDS)
+        .UNIT(8), .A_WIDTH(BIT_WIDTH_0), .A_MODE(WRITE_MODE0),
+        .B_WIDTH(BIT_WIDTH_1), .B_MODE(WRITE_MODE1), .RESET_ASYNC(RESET_MODE == "ASYNC"), .INIT(WORDS)
     ) core (
-        .a_clk(CLKA), .a_ce(CEA & BLKSELA == BLK_SEL_0), .a_we(WREA), .a_rst(RESETA), .a_oce(OCEA),
+        .a_clk(CLKA), .a_ce(CEA & BLKSELA == BLK_SEL_0), .a_we(WREA), .a_rst(RESETA),
         .a_addr(ADA), .a_in({16'd0, DIA}), .a_out({a_unused, DOA}),
-        .b_clk(CLKB), .b_ce(CEB & BLKSELB == BLK_SEL_1), .b_we(WREB), .b_rst(RESETB), .b_oce(OCEB),
+        .b_clk(CLKB), .b_ce(CEB & BLKSELB == BLK_SEL_1), .b_we(WREB), .b_rst(RESETB),
         .b_addr(ADB), .b_in({16'd0, DIB}), .b_out({b_unused, DOB})
     );
 endmodule

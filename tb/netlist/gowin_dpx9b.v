@@ -34,6 +34,7 @@ module DPX9B (
     };
 
     generate
+        if (READ_MODE0 != 0 || READ_MODE1 != 0) DPX9B_READ_MODE_1_is_not_modelled stop ();
         if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) DPX9B_RESET_MODE_is_not_modelled stop ();
         if (!(BIT_WIDTH_0 == 9 || BIT_WIDTH_0 == 18))
             DPX9B_BIT_WIDTH_0_is_not_modelled stop ();
@@ -45,12 +46,12 @@ module DPX9B (
 
     wire [17:0] a_unused, b_unused;
     gatewright_sim_memory_core #(
-        .UNIT(9), .A_WIDTH(BIT_WIDTH_0), .A_MODE(WRITE_MODE0), .A_PIPE(READ_MODE0),
-        .B_WIDTH(BIT_WIDTH_1), .B_MODE(WRITE_MODE1), .B_PIPE(READ_MODE1), .RESET_ASYNC(RESET_MODE == "ASYNC"), .INIT(WORDS)
+        .UNIT(9), .A_WIDTH(BIT_WIDTH_0), .A_MODE(WRITE_MODE0),
+        .B_WIDTH(BIT_WIDTH_1), .B_MODE(WRITE_MODE1), .RESET_ASYNC(RESET_MODE == "ASYNC"), .INIT(WORDS)
     ) core (
-        .a_clk(CLKA), .a_ce(CEA & BLKSELA == BLK_SEL_0), .a_we(WREA), .a_rst(RESETA), .a_oce(OCEA),
+        .a_clk(CLKA), .a_ce(CEA & BLKSELA == BLK_SEL_0), .a_we(WREA), .a_rst(RESETA),
         .a_addr(ADA), .a_in({18'd0, DIA}), .a_out({a_unused, DOA}),
-        .b_clk(CLKB), .b_ce(CEB & BLKSELB == BLK_SEL_1), .b_we(WREB), .b_rst(RESETB), .b_oce(OCEB),
+        .b_clk(CLKB), .b_ce(CEB & BLKSELB == BLK_SEL_1), .b_we(WREB), .b_rst(RESETB),
         .b_addr(ADB), .b_in({18'd0, DIB}), .b_out({b_unused, DOB})
     );
 endmodule

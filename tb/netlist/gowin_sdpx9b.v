@@ -33,20 +33,19 @@ module SDPX9B (
     };
 
     generate
+        if (READ_MODE != 0) SDPX9B_READ_MODE_1_is_not_modelled stop ();
         if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) SDPX9B_RESET_MODE_is_not_modelled stop ();
-        if (!(BIT_WIDTH_0 == 9 || BIT_WIDTH_0 == 18 || BIT_WIDTH_0 == 36))
-            SDPX9B_BIT_WIDTH_0_is_not_modelled stop ();
-        if (!(BIT_WIDTH_1 == 9 || BIT_WIDTH_1 == 18 || BIT_WIDTH_1 == 36))
-            SDPX9B_BIT_WIDTH_1_is_not_modelled stop ();
+        if (BIT_WIDTH_0 != 36) SDPX9B_BIT_WIDTH_0_must_be_36 stop ();
+        if (BIT_WIDTH_1 != 36) SDPX9B_BIT_WIDTH_1_must_be_36 stop ();
     endgenerate
 
     gatewright_sim_memory_core #(
-        .UNIT(9), .A_WIDTH(BIT_WIDTH_0), .B_WIDTH(BIT_WIDTH_1), .B_PIPE(READ_MODE),
+        .UNIT(9), .A_WIDTH(BIT_WIDTH_0), .B_WIDTH(BIT_WIDTH_1),
         .RESET_ASYNC(RESET_MODE == "ASYNC"), .INIT(WORDS)
     ) core (
-        .a_clk(CLKA), .a_ce(CEA & BLKSELA == BLK_SEL_0), .a_we(1'b1), .a_rst(RESETA), .a_oce(1'b0),
+        .a_clk(CLKA), .a_ce(CEA & BLKSELA == BLK_SEL_0), .a_we(1'b1), .a_rst(RESETA),
         .a_addr(ADA), .a_in(DI), .a_out(),
-        .b_clk(CLKB), .b_ce(CEB & BLKSELB == BLK_SEL_1), .b_we(1'b0), .b_rst(RESETB), .b_oce(OCE),
+        .b_clk(CLKB), .b_ce(CEB & BLKSELB == BLK_SEL_1), .b_we(1'b0), .b_rst(RESETB),
         .b_addr(ADB), .b_in(36'd0), .b_out(DO)
     );
 endmodule

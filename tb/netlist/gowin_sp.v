@@ -31,20 +31,20 @@ module SP (
     };
 
     generate
+        if (READ_MODE != 0) SP_READ_MODE_1_is_not_modelled stop ();
         if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) SP_RESET_MODE_is_not_modelled stop ();
-        if (!(BIT_WIDTH == 1 || BIT_WIDTH == 2 || BIT_WIDTH == 4 || BIT_WIDTH == 8 || BIT_WIDTH == 16 ||
-        BIT_WIDTH == 32))
+        if (!(BIT_WIDTH == 1 || BIT_WIDTH == 2 || BIT_WIDTH == 4))
             SP_BIT_WIDTH_is_not_modelled stop ();
         if (WRITE_MODE > 2) SP_WRITE_MODE_must_be_0_1_or_2 stop ();
     endgenerate
 
     gatewright_sim_memory_core #(
-        .UNIT(8), .A_WIDTH(BIT_WIDTH), .A_MODE(WRITE_MODE), .A_PIPE(READ_MODE),
+        .UNIT(8), .A_WIDTH(BIT_WIDTH), .A_MODE(WRITE_MODE),
         .B_WIDTH(8), .RESET_ASYNC(RESET_MODE == "ASYNC"), .INIT(WORDS)
     ) core (
-        .a_clk(CLK), .a_ce(CE & BLKSEL == BLK_SEL), .a_we(WRE), .a_rst(RESET), .a_oce(OCE), .a_addr(AD),
+        .a_clk(CLK), .a_ce(CE & BLKSEL == BLK_SEL), .a_we(WRE), .a_rst(RESET), .a_addr(AD),
         .a_in(DI), .a_out(DO),
-        .b_clk(1'b0), .b_ce(1'b0), .b_we(1'b0), .b_rst(1'b0), .b_oce(1'b0), .b_addr(14'd0),
+        .b_clk(1'b0), .b_ce(1'b0), .b_we(1'b0), .b_rst(1'b0), .b_addr(14'd0),
         .b_in(32'd0), .b_out()
     );
 endmodule

@@ -31,6 +31,7 @@ module SPX9 (
     };
 
     generate
+        if (READ_MODE != 0) SPX9_READ_MODE_1_is_not_modelled stop ();
         if (!(RESET_MODE == "SYNC" || RESET_MODE == "ASYNC")) SPX9_RESET_MODE_is_not_modelled stop ();
         if (!(BIT_WIDTH == 9 || BIT_WIDTH == 18 || BIT_WIDTH == 36))
             SPX9_BIT_WIDTH_is_not_modelled stop ();
@@ -38,12 +39,12 @@ module SPX9 (
     endgenerate
 
     gatewright_sim_memory_core #(
-        .UNIT(9), .A_WIDTH(BIT_WIDTH), .A_MODE(WRITE_MODE), .A_PIPE(READ_MODE),
+        .UNIT(9), .A_WIDTH(BIT_WIDTH), .A_MODE(WRITE_MODE),
         .B_WIDTH(9), .RESET_ASYNC(RESET_MODE == "ASYNC"), .INIT(WORDS)
     ) core (
-        .a_clk(CLK), .a_ce(CE & BLKSEL == BLK_SEL), .a_we(WRE), .a_rst(RESET), .a_oce(OCE), .a_addr(AD),
+        .a_clk(CLK), .a_ce(CE & BLKSEL == BLK_SEL), .a_we(WRE), .a_rst(RESET), .a_addr(AD),
         .a_in(DI), .a_out(DO),
-        .b_clk(1'b0), .b_ce(1'b0), .b_we(1'b0), .b_rst(1'b0), .b_oce(1'b0), .b_addr(14'd0),
+        .b_clk(1'b0), .b_ce(1'b0), .b_we(1'b0), .b_rst(1'b0), .b_addr(14'd0),
         .b_in(36'd0), .b_out()
     );
 endmodule

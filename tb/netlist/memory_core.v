@@ -8,14 +8,14 @@
 
 module gatewright_sim_memory_core #(
     parameter UNIT = 9,
-    parameter A_WIDTH = 9, parameter A_MODE = 0, parameter A_PIPE = 0,
-    parameter B_WIDTH = 9, parameter B_MODE = 0, parameter B_PIPE = 0,
+    parameter A_WIDTH = 9, parameter A_MODE = 0,
+    parameter B_WIDTH = 9, parameter B_MODE = 0,
     parameter RESET_BLOCKS_WRITE = 0, parameter RESET_ASYNC = 0,
     parameter [2048*UNIT-1:0] INIT = 0
 ) (
-    input a_clk, input a_ce, input a_we, input a_rst, input a_oce, input [13:0] a_addr,
+    input a_clk, input a_ce, input a_we, input a_rst, input [13:0] a_addr,
     input [4*UNIT-1:0] a_in, output [4*UNIT-1:0] a_out,
-    input b_clk, input b_ce, input b_we, input b_rst, input b_oce, input [13:0] b_addr,
+    input b_clk, input b_ce, input b_we, input b_rst, input [13:0] b_addr,
     input [4*UNIT-1:0] b_in, output [4*UNIT-1:0] b_out
 );
     reg [UNIT-1:0] bytes [0:2047];
@@ -31,7 +31,7 @@ module gatewright_sim_memory_core #(
     wire a_write = a_ce & a_we & ~(RESET_BLOCKS_WRITE[0] & a_rst);
     wire b_write = b_ce & b_we & ~(RESET_BLOCKS_WRITE[0] & b_rst);
 
-    reg [4*UNIT-1:0] a_old, a_new, b_old, b_new, a_q, a_q2, b_q, b_q2;
+    reg [4*UNIT-1:0] a_old, a_new, b_old, b_new, a_q, b_q;
     integer j, k;
     always @* begin
         a_old = 0;
@@ -66,37 +66,19 @@ module gatewright_sim_memory_core #(
             if (B_COUNT == 1 || b_addr[n]) bytes[b_base + n[10:0]] <= b_in[n*UNIT +: UNIT];
     end
 
-    // The output registers; reset does not wait for the clock enable.
-    initial begin a_q = 0; a_q2 = 0; b_q = 0; b_q2 = 0; end
+    // Reset of an output does not wait for the clock enable.
+    wire a_keep = ~a_ce | (a_we & A_MODE == 0), b_keep = ~b_ce | (b_we & B_MODE == 0);
+    wire [4*UNIT-1:0] a_next = a_we & A_MODE == 1 ? a_new : a_old, b_next = b_we & B_MODE == 1 ? b_new : b_old;
+    initial begin a_q = 0; b_q = 0; end
     generate
         if (RESET_ASYNC) begin : g_async
-            always @(posedge a_clk or posedge a_rst) begin
-                if (a_rst) begin a_q <= 0; a_q2 <= 0; end
-                else begin
-                    if (a_ce & (~a_we | A_MODE != 0)) a_q <= a_we & A_MODE == 1 ? a_new : a_old;
-                    if (a_oce) a_q2 <= a_q;
-                end
-            end
-            always @(posedge b_clk or posedge b_rst) begin
-                if (b_rst) begin b_q <= 0; b_q2 <= 0; end
-                else begin
-                    if (b_ce & (~b_we | B_MODE != 0)) b_q <= b_we & B_MODE == 1 ? b_new : b_old;
-                    if (b_oce) b_q2 <= b_q;
-                end
-            end
+            always @(posedge a_clk or posedge a_rst) if (a_rst) a_q <= 0; else if (!a_keep) a_q <= a_next;
+            always @(posedge b_clk or posedge b_rst) if (b_rst) b_q <= 0; else if (!b_keep) b_q <= b_next;
         end else begin : g_sync
-            always @(posedge a_clk) begin
-                if (a_rst) a_q <= 0;
-                else if (a_ce & (~a_we | A_MODE != 0)) a_q <= a_we & A_MODE == 1 ? a_new : a_old;
-                if (a_rst) a_q2 <= 0; else if (a_oce) a_q2 <= a_q;
-            end
-            always @(posedge b_clk) begin
-                if (b_rst) b_q <= 0;
-                else if (b_ce & (~b_we | B_MODE != 0)) b_q <= b_we & B_MODE == 1 ? b_new : b_old;
-                if (b_rst) b_q2 <= 0; else if (b_oce) b_q2 <= b_q;
-            end
+            always @(posedge a_clk) if (a_rst) a_q <= 0; else if (!a_keep) a_q <= a_next;
+            always @(posedge b_clk) if (b_rst) b_q <= 0; else if (!b_keep) b_q <= b_next;
         end
     endgenerate
-    assign a_out = A_PIPE ? a_q2 : a_q;
-    assign b_out = B_PIPE ? b_q2 : b_q;
+    assign a_out = a_q;
+    assign b_out = b_q;
 endmodule
