@@ -94,9 +94,10 @@ class RoomConfig(BaseModel):
 
 
 def explain(config: type[BaseModel], error: ValidationError) -> str:
-    """Turn a pydantic report into one line for its first error."""
+    """Turn a pydantic report into one line for its most telling error."""
     found = error.errors(include_url=False)
-    first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])  # a misspelt name explains more
+    # A misspelt name explains more than the name that is missing for it.
+    first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])
     path = ".".join([getattr(config, "room", "") or config.__name__, *(str(part) for part in first["loc"])])
     value = first.get("input")
     match first["type"]:
