@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gatewright.fpga_boards.board import Family, Part
 from gatewright.gen.flow.cells import count_cells
+from gatewright.gen.flow.ecp5_dsp import absorb_registers
 from gatewright.hw.core.errors import ConfigError, ToolError
 from gatewright.tb.tools import run_yosys
 
@@ -108,6 +109,8 @@ def synthesise(
 ) -> SynthResult:
     """Synthesise Verilog into ``workdir``.
 
+    ECP5's hard multipliers take in the registers around them, see `absorb_registers`.
+
     Leaves ``synth.json``, ``synth.v``, ``cells.json``, the script and its log there.
 
     Parameters
@@ -133,6 +136,8 @@ def synthesise(
     sources = [_copy(path, workdir / f"source{index}.v") for index, path in enumerate(verilog)]
     maps = [_copy(path, workdir / f"techmap{index}.v") for index, path in enumerate(techmaps)]
     run_yosys(_script(sources, maps, top, family, options), workdir, "synth")
+    if family == "ecp5" and options.dsp:
+        _fill_multipliers(workdir)
     return read_synthesis(workdir, top, family, options)
 
 
@@ -166,11 +171,22 @@ def _script(sources: Sequence[str], maps: Sequence[str], top: str, family: Famil
         # Where a cell came from is a path on this machine.
         "attrmap -remove src =*",
         "attrmap -modattr -remove src =*",
-        "tee -q -o cells.json stat -json",
         "write_json -selected synth.json",  # without the library, whose cells are named after paths
-        "write_verilog -noattr synth.v",
+        _SUMMARY,
     ]
     return "\n".join(lines) + "\n"
+
+
+_SUMMARY = "tee -q -o cells.json stat -json\nwrite_verilog -noattr synth.v"
+
+
+def _fill_multipliers(workdir: Path) -> None:
+    """Move registers into the multipliers of the netlist that synthesis left."""
+    path = workdir / "synth.json"
+    netlist = json.loads(path.read_text())
+    if absorb_registers(netlist):
+        path.write_text(json.dumps(netlist))
+        run_yosys(f"read_json synth.json\n{_SUMMARY}\n", workdir, "registers")
 
 
 _LIBRARIES: dict[Family, tuple[str, ...]] = {
