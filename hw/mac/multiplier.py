@@ -11,7 +11,7 @@ Three styles, equal in value:
 
 from typing import Literal
 
-from amaranth import Cat, Const, Module, Signal, Value, signed
+from amaranth import Cat, Const, Module, Mux, Signal, Value, signed
 
 Style = Literal["plain", "booth", "dsp"]
 
@@ -60,15 +60,16 @@ def multiply_partly(m: Module, a: Value, b: Value, style: Style) -> tuple[Value,
     return a * b, Const(0, 1)
 
 
-def add_with_carry(x: Value, y: Value, carry: Value) -> Value:
+def add_with_carry(x: Value, y: Value, carry: Value, also: Value | None = None) -> Value:
     """Add two integers and one bit with a single carry chain; the result has a bit more than the longer.
 
     A sum of three terms would become two chains in some tools: here the bit enters through an
-    extra position below the lowest.
+    extra position below the lowest. With ``also`` the bit is ``carry & also``, and that position
+    computes it for nothing.
     """
     if isinstance(carry, Const) and carry.value == 0:
         return x + y
-    left = Cat(Const(1, 1), _as_signed(x)).as_signed()
+    left = Cat(Const(1, 1) if also is None else also, _as_signed(x)).as_signed()
     right = Cat(carry, _as_signed(y)).as_signed()
     return (left + right)[1:].as_signed()
 
@@ -85,9 +86,90 @@ def booth(m: Module, a: Value, b: Value) -> tuple[Value, Value]:
     tuple of Value
         ``(partial, carry)``, see `multiply_partly`; partial is signed.
     """
-    bits_a, bits_b = _as_signed(a), _as_signed(b)
-    count = -(-len(bits_a) // 2)
-    rows = [_row(m, bits_a, bits_b, index) for index in range(count)]
+    bits = _as_signed(a)
+    sign = bits[-1]
+    digits = []
+    for start in range(-1, len(bits) - 1, 2):
+        triple = [Const(0, 1) if at < 0 else bits[at] if at < len(bits) else sign for at in range(start, start + 3)]
+        digits.append(_digit(*triple))
+    rows = [_row(m, digit, _as_signed(b), index) for index, digit in enumerate(digits)]
+    return _add_rows(m, rows, product_shape(a, b))
+
+
+def recode(m: Module, a: Value) -> list[Value]:
+    """Turn an operand into digits for `multiply_recoded`; a register goes well between the two.
+
+    Digits lie in -1..2, only the top one in -2..2: where two bits and a carry make 3 or 4, the next
+    digit gets a carry. Two bits select such a digit's row, so that each bit of it is one 4-input
+    LUT; a row of -2..2 takes two. The carries pass from digit to digit, but ahead of the register.
+
+    Returns
+    -------
+    list of Value
+        2 bits per digit, 3 for the top one, lowest digit first.
+    """
+    bits = _as_signed(a)
+    digits: list[Value] = []
+    carry: Value = Const(0, 1)
+    for at in range(0, len(bits) - 2, 2):
+        low, high = bits[at], bits[at + 1]
+        digits.append(Cat(low ^ carry, high ^ (low & carry)))
+        passed = Signal(name=f"carry_{at}")
+        m.d.comb += passed.eq(high & (low | carry))
+        carry = passed
+    digits.append(_digit(carry, bits[len(bits) - 2 + len(bits) % 2], bits[-1]))
+    return digits
+
+
+def multiply_recoded(m: Module, digits: list[Value], b: Value, shape: tuple[int, bool]) -> tuple[Value, Value]:
+    """Multiply as `booth` does, by the digits of `recode`.
+
+    Parameters
+    ----------
+    digits : list of Value
+        From `recode`.
+    b : Value
+        The other operand.
+    shape : (int, bool)
+        Width and signedness of the product, from `product_shape`.
+
+    Returns
+    -------
+    tuple of Value
+        ``(partial, carry)``, see `multiply_partly`; partial is signed.
+    """
+    rows = [_short_row(m, digit, _as_signed(b), index) for index, digit in enumerate(digits[:-1])]
+    rows.append(_row(m, digits[-1], _as_signed(b), len(rows)))
+    return _add_rows(m, rows, shape)
+
+
+def _digit(below: Value, low: Value, high: Value) -> Value:
+    """Give a Booth digit: it is 1 or -1, it is 2 or -2, its row is inverted."""
+    return Cat(low ^ below, (high & ~low & ~below) | (~high & low & below), high)
+
+
+def _row(m: Module, digit: Value, b: Value, index: int) -> tuple[Value, Value]:
+    """Give the row of a digit from -2..2, inverted if the digit is negative, and what says so."""
+    width = len(b) + 1
+    one, two, negative = (digit[bit].replicate(width) for bit in range(3))
+    row = Signal(signed(width), name=f"row_{index}")
+    m.d.comb += row.eq(((one & Cat(b, b[-1])) | (two & Cat(Const(0, 1), b))) ^ negative)
+    return row, digit[2]
+
+
+def _short_row(m: Module, digit: Value, b: Value, index: int) -> tuple[Value, Value]:
+    """Give the row of a digit from -1..2, inverted if the digit is -1, and its bits: both 1 then."""
+    once, twice = Cat(b, b[-1]), Cat(Const(0, 1), b)
+    row = Signal(signed(len(once)), name=f"row_{index}")
+    m.d.comb += row.eq(Mux(digit[1], Mux(digit[0], ~once, twice), Mux(digit[0], once, 0)))
+    return row, digit
+
+
+def _add_rows(m: Module, rows: list[tuple[Value, Value]], shape: tuple[int, bool]) -> tuple[Value, Value]:
+    """Add rows that lie two bits apart; give the sum and the 1 that the lowest row lacks if inverted.
+
+    Each row comes with one or two bits: it lacks a 1 if all are 1.
+    """
     step = 2
     while len(rows) > 1:
         pairs = []
@@ -95,31 +177,15 @@ def booth(m: Module, a: Value, b: Value) -> tuple[Value, Value]:
             low, negative = rows[at]
             if at + 1 < len(rows):
                 high, minus = rows[at + 1]
-                low = Cat(low[:step], add_with_carry(low[step:].as_signed(), high, minus)).as_signed()
+                total = add_with_carry(low[step:].as_signed(), high, minus[0], minus[1] if len(minus) == 2 else None)
+                low = Cat(low[:step], total).as_signed()
             pairs.append((low, negative))
         rows, step = pairs, 2 * step
-    width, is_signed = product_shape(a, b)
+    width, is_signed = shape
     # Partial may be one less than the product, so an unsigned product needs a sign here.
     partial = Signal(signed(width if is_signed else width + 1))
     m.d.comb += partial.eq(rows[0][0])
-    return partial, rows[0][1]
-
-
-def _row(m: Module, a: Value, b: Value, index: int) -> tuple[Value, Value]:
-    """Give the row of one digit, inverted if the digit is negative, and whether it is."""
-    sign = a[-1]
-    triple = [
-        a[at] if 0 <= at < len(a) else (sign if at >= 0 else Const(0, 1)) for at in range(2 * index - 1, 2 * index + 2)
-    ]
-    below, low, high = triple
-    one, two = Signal(name=f"one_{index}"), Signal(name=f"two_{index}")
-    m.d.comb += [one.eq(low ^ below), two.eq((high & ~low & ~below) | (~high & low & below))]
-    once = Cat(b, b[-1])
-    twice = Cat(Const(0, 1), b)
-    row = Signal(signed(len(b) + 1), name=f"row_{index}")
-    width = len(row)
-    m.d.comb += row.eq(((one.replicate(width) & once) | (two.replicate(width) & twice)) ^ high.replicate(width))
-    return row, high
+    return partial, rows[0][1].all()
 
 
 def _as_signed(value: Value) -> Value:
@@ -129,4 +195,6 @@ def _as_signed(value: Value) -> Value:
     return Cat(value, Const(0, 1)).as_signed()
 
 
-__all__ = ["Style", "add_with_carry", "booth", "multiply", "multiply_partly", "product_shape"]
+__all__ = [
+    "Style", "add_with_carry", "booth", "multiply", "multiply_partly", "multiply_recoded", "product_shape", "recode",
+]  # fmt: skip

@@ -32,13 +32,13 @@ BENCH = StreamBench(
     config=PeConfig,
     golden=golden,
     grid=(
-        {"k_max": 30, "acc_bits": 20, "multiplier": "booth", "output": "adder"},
+        {"k_max": 30, "acc_bits": 20, "multiplier": "booth", "input_register": True, "output": "adder"},
         {"act_bits": 2, "weight_bits": 16, "weight_signed": False, "k_max": 40, "acc_bits": 24, "multiplier": "booth"},
         {"act_bits": 16, "act_signed": False, "weight_bits": 3, "k_max": 5, "acc_bits": 22,
             "input_register": True, "product_register": False},
         {"act_bits": 5, "act_signed": False, "weight_bits": 4, "weight_signed": False, "k_max": 3, "acc_bits": 12,
          "multiplier": "booth", "output": "accumulator"},
     ),
-    mutation={"act_bits": 3, "weight_bits": 4, "acc_bits": 10, "k_max": 8, "multiplier": "booth"},
+    mutation={"act_bits": 3, "weight_bits": 4, "acc_bits": 10, "k_max": 8, "multiplier": "booth", "input_register": True},
     stimulus=stimulus,
 )  # fmt: skip

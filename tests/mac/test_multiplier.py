@@ -3,11 +3,11 @@
 
 import numpy as np
 import pytest
-from amaranth import Module, Shape, Signal
+from amaranth import Const, Module, Shape, Signal
 from amaranth.sim import Simulator
 
 from gatewright.hw.core.errors import ConfigError
-from gatewright.hw.mac.multiplier import multiply
+from gatewright.hw.mac.multiplier import add_with_carry, multiply, multiply_recoded, product_shape, recode
 from gatewright.hw.mac.pe.config import PeConfig
 from gatewright.hw.mac.systolic_os.config import SystolicOsConfig
 from gatewright.hw.mac.systolic_ws.config import SystolicWsConfig
@@ -24,13 +24,17 @@ def operands(shape, rng):
 
 @pytest.mark.parametrize("a_bits", [2, 3, 4, 7, 8, 16])
 @pytest.mark.parametrize("b_bits", [2, 4, 9])
-def test_booth_rows_give_the_product_for_all_signs(a_bits, b_bits):
+@pytest.mark.parametrize("recoded", [False, True])
+def test_booth_rows_give_the_product_for_all_signs(a_bits, b_bits, recoded):
     rng = np.random.default_rng(a_bits * 31 + b_bits)
     for signs in [(False, False), (False, True), (True, False), (True, True)]:
         m = Module()
         a, b = Signal(Shape(a_bits, signs[0])), Signal(Shape(b_bits, signs[1]))
         product = Signal(Shape(a_bits + b_bits, any(signs)))
-        m.d.comb += product.eq(multiply(m, a, b, "booth"))
+        if recoded:
+            m.d.comb += product.eq(add_with_carry(Const(0, 1), *multiply_recoded(m, recode(m, a), b, product_shape(a, b))))
+        else:
+            m.d.comb += product.eq(multiply(m, a, b, "booth"))
         pairs = [(x, y) for x in operands(a.shape(), rng) for y in operands(b.shape(), rng)]
 
         async def check(ctx, a=a, b=b, product=product, pairs=pairs):

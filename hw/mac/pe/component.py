@@ -7,7 +7,7 @@ from amaranth import Const, Module, Mux, ResetSignal, Signal, Value, signed
 from amaranth.lib import stream
 
 from gatewright.hw.core.streams import RoomComponent
-from gatewright.hw.mac.multiplier import add_with_carry, multiply_partly
+from gatewright.hw.mac.multiplier import add_with_carry, multiply_partly, multiply_recoded, product_shape, recode
 from gatewright.hw.mac.pe.config import PeConfig
 
 
@@ -88,11 +88,16 @@ class Pe(RoomComponent):
         config = self.config
         beat = self.i.payload
         valid: Value = self.i.valid
-        terms: tuple[Value, ...] = (beat.last, beat.a, beat.b)
+        # Ahead of a register the digits of ``a`` cost next to nothing.
+        early = config.input_register and config.multiplier == "booth"
+        terms: tuple[Value, ...] = (beat.last, beat.b, *(recode(m, beat.a) if early else [beat.a]))
         if config.input_register:
             valid, terms = self._stage(m, advance, "operand", valid, terms)
-        last, a, b = terms
-        terms = (last, *multiply_partly(m, a, b, config.multiplier))
+        last, b, *a = terms
+        if early:
+            terms = (last, *multiply_recoded(m, a, b, product_shape(beat.a, beat.b)))
+        else:
+            terms = (last, *multiply_partly(m, *a, b, config.multiplier))
         if config.product_register:
             valid, terms = self._stage(m, advance, "product", valid, terms)
         if config.exact_register:
