@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Cost of processing elements and arrays, beside public RTL under the same flags."""
+"""Cost of processing elements, arrays and the requantiser, beside public RTL under the same flags."""
 
 import json
 import statistics
@@ -45,7 +45,8 @@ class Row:
     lut4, carry, ff, dsp : int or None
         Cells after synthesis: LUT4s outside carry cells, CCU2C or SB_CARRY, flip-flops, hard multipliers.
     lut_equivalent : int or None
-        ECP5: LUT4 + 2 CCU2C + 4 DPR16X4. None on iCE40, where carries share cells with LUTs.
+        ECP5: LUT4 + 2 CCU2C + 4 DPR16X4, of public rows perhaps all that is known. None on iCE40,
+        where carries share cells with LUTs.
     placed_cells : int or None
         TRELLIS_COMB or ICESTORM_LC after placement, whatever they hold.
     fmax_mhz : list of float
@@ -68,13 +69,14 @@ class Row:
     fmax_mhz: list[float] = field(default_factory=list)
     seeds: int = 0
     timed: bool = True
+    known_luteq: int | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
     def lut_equivalent(self) -> int | None:
         """LUTs, counting those inside carry cells and distributed RAM."""
         if self.family != "ecp5" or self.lut4 is None or self.carry is None:
-            return None
+            return self.known_luteq
         return self.lut4 + 2 * self.carry + 4 * self.ram
 
     def as_json(self) -> dict[str, Any]:
@@ -83,18 +85,24 @@ class Row:
 
 
 def cases() -> list[Case]:
-    """List what is measured: one element without hard multipliers, 8 x 8 arrays with them."""
-    lean = SynthOptions(dsp=False, wide_luts=False)
+    """List what is measured: one element without hard multipliers, 8 x 8 arrays with them, the requantiser.
+
+    ``macs`` of the requantiser counts its lanes.
+    """
+    lean, soft, hard = SynthOptions(dsp=False, wide_luts=False), SynthOptions(dsp=False), SynthOptions()
     element = {"multiplier": "booth", "acc_bits": 32, "input_register": True, "output": "adder"}
     array = {"rows": 8, "cols": 8, "multiplier": "dsp"}
+    tflite = {"contract": "gemmlowp", "multiplier_bits": 31, "shift_bits": 5, "shift_min": 0}
     return [
         Case("pe, Booth", "pe", ECP5_85F, 1, lean, element),
         Case("pe, Booth, output register", "pe", ECP5_85F, 1, lean, element | {"output": "register"}),
-        Case("pe, plain", "pe", ECP5_85F, 1, lean, element | {"multiplier": "plain"}),
-        Case("pe, Booth", "pe", ICE40_HX8K, 1, SynthOptions(dsp=False), element | {"output": "accumulator"}),
-        Case("systolic_ws 8x8", "systolic_ws", ECP5_85F, 64, SynthOptions(), array | {"acc_bits": 19}),
-        Case("systolic_ws 8x8, hop 2", "systolic_ws", ECP5_85F, 64, SynthOptions(), array | {"acc_bits": 19, "hop": 2}),
-        Case("systolic_os 8x8", "systolic_os", ECP5_85F, 64, SynthOptions(), array | {"acc_bits": 20, "k_max": 31}),
+        Case("pe, Booth", "pe", ICE40_HX8K, 1, soft, element),
+        Case("pe, Booth, sum kept in accumulator", "pe", ICE40_HX8K, 1, soft, element | {"output": "accumulator"}),
+        Case("systolic_ws 8x8", "systolic_ws", ECP5_85F, 64, hard, array | {"acc_bits": 19}),
+        Case("systolic_ws 8x8, hop 2", "systolic_ws", ECP5_85F, 64, hard, array | {"acc_bits": 19, "hop": 2}),
+        Case("systolic_os 8x8", "systolic_os", ECP5_85F, 64, hard, array | {"acc_bits": 20, "k_max": 31}),
+        Case("requantise, 1 lane, TFLite", "requantise", ECP5_85F, 1, hard, tflite),
+        Case("requantise, 1 lane, ONNX", "requantise", ECP5_85F, 1, hard, {}),
     ]
 
 

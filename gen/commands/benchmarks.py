@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gatewright.gen.bench.gemm import ENGINES, bench_gemm
-from gatewright.gen.bench.mac import bench_mac
+from gatewright.gen.bench.mac import bench_mac, cases
 from gatewright.gen.bench.rooms import bench_rooms
 from gatewright.gen.console import progress
 from gatewright.gen.registry import find_room, rooms
@@ -22,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 @bench.command("mac")
 def mac(quick: Quick = False, save: Save = None, as_json: Json = False) -> None:
     """Cost and Fmax of processing elements, arrays and the requantiser beside public RTL."""
-    with progress("bench mac", 12, as_json) as steps:
+    with progress("bench mac", len(cases()), as_json) as steps:
         bench_mac(quick=quick, save=save, as_json=as_json, done=steps.done)
 
 

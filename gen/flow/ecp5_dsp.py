@@ -15,7 +15,7 @@ from typing import Any
 _WIDTH = {"A": 18, "B": 18, "P": 36}
 _REGISTER = {"A": "REG_INPUTA", "B": "REG_INPUTB", "P": "REG_OUTPUT"}
 # What a flip-flop may say about itself to fit; a parameter that is not given has the first value.
-_PLAIN = {"CLKMUX": ("CLK",), "REGSET": ("RESET",), "LSRMUX": ("LSR",), "CEMUX": ("CE", "1"), "SRMODE": None, "GSR": None}
+_PLAIN = {"CLKMUX": ("CLK",), "REGSET": ("RESET",), "LSRMUX": ("LSR",), "CEMUX": ("1", "CE")}
 
 Cell = dict[str, Any]
 Bit = int | str
@@ -129,9 +129,8 @@ def _fit(nets: _Nets, names: Collection[str]) -> bool:
 
 
 def _plain(cell: Cell) -> bool:
-    for name, allowed in _PLAIN.items():
-        if allowed is not None and cell["parameters"].get(name, allowed[0]) not in allowed:
-            return False
+    if any(cell["parameters"].get(name, allowed[0]) not in allowed for name, allowed in _PLAIN.items()):
+        return False
     unused: tuple[Sequence[Bit], ...] = ([], ["0"], ["x"])
     return cell["connections"].get("LSR", []) in unused and "M" not in cell["connections"]
 
@@ -139,7 +138,7 @@ def _plain(cell: Cell) -> bool:
 def _control(cell: Cell) -> tuple[Bit, Bit]:
     """Give clock and enable of a flip-flop."""
     pins: Mapping[str, list[Bit]] = cell["connections"]
-    always = cell["parameters"].get("CEMUX", "CE") == "1" or not pins.get("CE")
+    always = cell["parameters"].get("CEMUX", "1") == "1" or not pins.get("CE")
     return pins["CLK"][0], "1" if always else pins["CE"][0]
 
 

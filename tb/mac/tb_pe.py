@@ -39,6 +39,7 @@ BENCH = StreamBench(
         {"act_bits": 5, "act_signed": False, "weight_bits": 4, "weight_signed": False, "k_max": 3, "acc_bits": 12,
          "multiplier": "booth", "output": "accumulator"},
     ),
-    mutation={"act_bits": 3, "weight_bits": 4, "acc_bits": 10, "k_max": 8, "multiplier": "booth", "input_register": True},
+    mutation={"act_bits": 3, "weight_bits": 4, "acc_bits": 10, "k_max": 8, "multiplier": "booth",
+              "input_register": True},
     stimulus=stimulus,
 )  # fmt: skip

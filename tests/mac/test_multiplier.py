@@ -32,7 +32,8 @@ def test_booth_rows_give_the_product_for_all_signs(a_bits, b_bits, recoded):
         a, b = Signal(Shape(a_bits, signs[0])), Signal(Shape(b_bits, signs[1]))
         product = Signal(Shape(a_bits + b_bits, any(signs)))
         if recoded:
-            m.d.comb += product.eq(add_with_carry(Const(0, 1), *multiply_recoded(m, recode(m, a), b, product_shape(a, b))))
+            partial, carry = multiply_recoded(m, recode(m, a), b, product_shape(a, b))
+            m.d.comb += product.eq(add_with_carry(Const(0, 1), partial, carry))
         else:
             m.d.comb += product.eq(multiply(m, a, b, "booth"))
         pairs = [(x, y) for x in operands(a.shape(), rng) for y in operands(b.shape(), rng)]

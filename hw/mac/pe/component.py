@@ -97,7 +97,7 @@ class Pe(RoomComponent):
         if early:
             terms = (last, *multiply_recoded(m, a, b, product_shape(beat.a, beat.b)))
         else:
-            terms = (last, *multiply_partly(m, *a, b, config.multiplier))
+            terms = (last, *multiply_partly(m, a[0], b, config.multiplier))
         if config.product_register:
             valid, terms = self._stage(m, advance, "product", valid, terms)
         if config.exact_register:
