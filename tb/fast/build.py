@@ -8,6 +8,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from gatewright.tb import objects
 from gatewright.tb.tools import run_program, run_verilator, run_yosys, verilator_environment
 
 # The emitted text is kept readable; this form of the same netlist simulates several times faster.
@@ -66,7 +67,9 @@ def _compile(work: Path, text: bytes, top: str, driver: str, simplify: bool) -> 
     flags = ["--cc", "--exe", "--prefix", "Vtop", "--Mdir", "obj", "--top-module", top, "-Wno-fatal", "-Wno-lint"]
     compiler = ["-O3", "--x-assign", "0", "--x-initial", "0", "-CFLAGS", "-fPIC -O2", "-LDFLAGS", "-shared"]
     run_verilator([*flags, *compiler, "-o", "../model.so", source, "driver.cpp"], work)
-    # verilated.mk looks for the driver beside the makefile's parent
     make = ["make", "-C", "obj", "-f", "Vtop.mk", "-j", str(os.cpu_count() or 1), "OPT_FAST=-O2", "OPT_SLOW=-O1"]
+    key = " ".join(compiler + make)
+    objects.lend(work / "obj", key)
     run_program(make, work, work / "make.log", verilator_environment())
+    objects.keep(work / "obj", key)
     shutil.rmtree(work / "obj")

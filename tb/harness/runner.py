@@ -18,6 +18,7 @@ from typing import Any
 from cocotb_tools.runner import Verilator, VerilatorControlFile
 
 from gatewright.hw.core.errors import ToolError
+from gatewright.tb import objects
 from gatewright.tb.tools import verilator_environment
 
 # Amaranth leaves widening and truncation to Verilog's rules; nothing else is waived.
@@ -77,9 +78,14 @@ class _Model(Verilator):
     cocotb makes every signal public, which doubles the build and quarters the speed.
     """
 
+    flags = ""
+
     def _build_command(self) -> list[list[str]]:
-        commands = super()._build_command()
-        return [[word for word in command if word != "--public-flat-rw"] for command in commands]
+        verilate, make = super()._build_command()
+        # The makefile counts objects older than itself as stale, so they come in between.
+        kept = objects.kept(self.flags)
+        lend = [["cp", *map(str, kept), str(self.build_dir)]] if kept else []
+        return [[word for word in verilate if word != "--public-flat-rw"], *lend, make]
 
 
 def build(job: Job, folder: Path, waves: bool = False) -> Path:
@@ -95,20 +101,25 @@ def build(job: Job, folder: Path, waves: bool = False) -> Path:
     lines = [f'public_flat_rw -module "{job.top}" -var "{pin}"' for pin in job.pins]
     control.write_text("`verilator_config\n" + "\n".join(lines) + "\n")
     arguments = ["-Wall", "-Wno-fatal", *WAIVERS, "-Wno-UNUSEDSIGNAL", "-Wno-DECLFILENAME", "-CFLAGS", "-O1"]
+    trace = _trace_flags() if waves else []
+    flags = " ".join([*arguments, *trace, str(waves)])
+    model = _Model()
+    model.flags = flags
     with _environment():
         _quietly(
             place / "build.log",
-            lambda: _Model().build(
+            lambda: model.build(
                 sources=[VerilatorControlFile(control), job.verilog.resolve()],
                 hdl_toplevel=job.top,
                 build_dir=place,
-                build_args=arguments + (_trace_flags() if waves else []),
+                build_args=arguments + trace,
                 waves=waves,
                 always=True,
                 timescale=("1ns", "1ps"),
                 log_file=place / "make.log",
             ),
         )
+    objects.keep(place, flags)
     (place / "built").touch()
     return place
 
