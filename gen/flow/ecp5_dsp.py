@@ -129,16 +129,22 @@ def _fit(nets: _Nets, names: Collection[str]) -> bool:
 
 
 def _plain(cell: Cell) -> bool:
-    if any(cell["parameters"].get(name, allowed[0]) not in allowed for name, allowed in _PLAIN.items()):
+    if any(_parameter(cell, name) not in allowed for name, allowed in _PLAIN.items()):
         return False
     unused: tuple[Sequence[Bit], ...] = ([], ["0"], ["x"])
     return cell["connections"].get("LSR", []) in unused and "M" not in cell["connections"]
 
 
+def _parameter(cell: Cell, name: str) -> str:
+    """Give a flip-flop's parameter; Yosys puts a space after a text that looks like a number."""
+    value: str = cell["parameters"].get(name, _PLAIN[name][0])
+    return value.rstrip()
+
+
 def _control(cell: Cell) -> tuple[Bit, Bit]:
     """Give clock and enable of a flip-flop."""
     pins: Mapping[str, list[Bit]] = cell["connections"]
-    always = cell["parameters"].get("CEMUX", "1") == "1" or not pins.get("CE")
+    always = _parameter(cell, "CEMUX") == "1" or not pins.get("CE")
     return pins["CLK"][0], "1" if always else pins["CE"][0]
 
 
@@ -167,6 +173,7 @@ def _connect(cell: Cell, controls: Mapping[str, tuple[Bit, Bit]]) -> None:
     """Name the clock and the enables; equal enables share a pin, and none stays open: it would never enable."""
     enables: list[Bit] = []
     pins: dict[str, Bit] = {"RST0": "0"}
+    cell["parameters"]["GSR"] = "DISABLED"  # as for flip-flops
     for side, (clock, enable) in controls.items():
         if enable not in enables:
             enables.append(enable)
