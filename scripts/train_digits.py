@@ -15,12 +15,13 @@ from itertools import pairwise
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy: sums in one order
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gatewright.gen.files import write_file
 from gatewright.gen.model.accuracy import measure
 from gatewright.gen.model.digits import PIXEL_MAX, Digits, bundled_file, split
 from gatewright.gen.model.export_onnx import QuantisedDense, qdq_model, to_bytes
 from gatewright.gen.model.import_onnx import load_model
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Layers = list[tuple[Floats, Floats]]  # weights (outputs, inputs), bias (outputs,)

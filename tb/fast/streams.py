@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.errors import VerificationError
 from gatewright.hw.core.ports import Beats, StreamPort, beat_count
 from gatewright.tb.fast.build import shared_library
-from numpy.typing import NDArray
 
 _HEAD = """\
 #include "Vtop.h"

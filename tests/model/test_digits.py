@@ -5,12 +5,12 @@ import hashlib
 
 import numpy as np
 import pytest
+from tests.model.onnx_cases import reference
+
 from gatewright.gen.model.accuracy import float_logits, measure
 from gatewright.gen.model.digits import HELD_OUT, PIXEL_MAX, bundled_file, bundled_test, split
 from gatewright.gen.model.golden_network import run
 from gatewright.gen.model.import_onnx import load_model
-
-from tests.model.onnx_cases import reference
 
 PATH = bundled_file().parent / "mlp_digits.onnx"
 

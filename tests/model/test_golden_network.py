@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from gatewright.gen.model.golden_network import classify, dense, dequantise, first_difference, quantise, run
 from gatewright.gen.model.graph import Activation, Dense, Network
 from gatewright.gen.model.rescale import fixed_point

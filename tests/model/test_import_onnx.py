@@ -7,12 +7,12 @@ from fractions import Fraction
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
+from tests.model.onnx_cases import B, W, model, node, parts, reference, save
+
 from gatewright.gen.model.export_onnx import QuantisedDense, qdq_model, to_bytes
 from gatewright.gen.model.golden_network import dense, quantise, run
 from gatewright.gen.model.import_onnx import load_model
-from onnx import TensorProto, helper
-
-from tests.model.onnx_cases import B, W, model, node, parts, reference, save
 
 
 def matmul(constants, nodes):

@@ -4,12 +4,12 @@
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
+from tests.model.onnx_cases import model, node, parts, save
+
 from gatewright.gen.model.digits import split
 from gatewright.gen.model.import_onnx import load_model
 from gatewright.hw.core.errors import GatewrightError, ModelError, ToolError
-from onnx import TensorProto, helper
-
-from tests.model.onnx_cases import model, node, parts, save
 
 
 def swap(**changes):
