@@ -218,7 +218,9 @@ def _caption(result: dict[str, Any]) -> str:
     tools = ", ".join(f"{name} {version}" for name, version in result["tools"].items())
     return (
         "LUTeq = LUT4 + 2 CCU2C + 4 DPR16X4. (Names) in brackets: public RTL, measured earlier with the flags shown; "
-        f"its MHz are the least and the middle of the range. Tools: {tools}. Seeds: {result['seeds'] or 'none'}."
+        "its MHz are the least and the middle of the range. After synth_ecp5, our flow moves registers into hard "
+        "multipliers; FF counts those that stay outside. MAC means a lane where there is but one. "
+        f"Tools: {tools}. Seeds: {result['seeds'] or 'none'}."
     )
 
 
