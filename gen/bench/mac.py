@@ -219,7 +219,7 @@ def _caption(result: dict[str, Any]) -> str:
     return (
         "LUTeq = LUT4 + 2 CCU2C + 4 DPR16X4. (Names) in brackets: public RTL, measured earlier with the flags shown; "
         "its MHz are the least and the middle of the range. After synth_ecp5, our flow moves registers into hard "
-        "multipliers; FF counts those that stay outside. MAC means a lane where there is but one. "
+        "multipliers; FF counts those that stay outside. A requantiser's MACs are its lanes. "
         f"Tools: {tools}. Seeds: {result['seeds'] or 'none'}."
     )
 

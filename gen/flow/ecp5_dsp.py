@@ -129,7 +129,8 @@ def _fit(nets: _Nets, names: Collection[str]) -> bool:
 
 
 def _plain(cell: Cell) -> bool:
-    if any(_parameter(cell, name) not in allowed for name, allowed in _PLAIN.items()):
+    kept = "keep" in cell["attributes"]
+    if kept or any(_parameter(cell, name) not in allowed for name, allowed in _PLAIN.items()):
         return False
     unused: tuple[Sequence[Bit], ...] = ([], ["0"], ["x"])
     return cell["connections"].get("LSR", []) in unused and "M" not in cell["connections"]
