@@ -86,8 +86,8 @@ class Room:
 ROOMS: tuple[Room, ...] = (
     Room("mlp_core", "accel", "functional"),
     Room("qnn_mlp", "accel", "functional", mapping="gatewright.gen.model.map_qnn_mlp"),
-    Room("pe", "mac", "functional"),
-    Room("systolic_os", "mac", "functional"),
+    Room("pe", "mac", "verified"),
+    Room("systolic_os", "mac", "verified"),
     Room("systolic_ws", "mac", "verified"),
     Room("cube", "mac", "verified"),
     Room("broadcast", "mac", "verified"),

@@ -18,7 +18,7 @@ from gatewright.gen.flow.synth import SynthOptions, synthesise
 from gatewright.gen.registry import Room, rooms
 from gatewright.gen.verify import bench_design
 
-ECP5, ICE40 = "ecp5-85f", "ice40-hx8k"
+ECP5, ICE40 = "ecp5-85f", "ice40-up5k"
 LARGEST = 12_000  # LUTs: above that placement takes many minutes
 COLUMNS = ("config", "target", "luteq", "ff", "dsp", "bram", "fmax", "flags")
 
