@@ -66,12 +66,13 @@ def show(design: Design, verdicts: dict[str, Verdict], reports: dict[str, dict[s
         rows.append(
             (
                 name, *(used.get(key, "0") for key in ("LUT", "FF", "DSP", "BRAM")),
-                f"{timing['achieved_mhz']:.1f}", f"{timing['required_mhz']:g}", verdict.cycles,
+                f"{timing['achieved_mhz']:.1f}{' *' if report['notes'] else ''}", f"{timing['required_mhz']:g}",
+                verdict.cycles,
                 f"{verdict.correct} of {verdict.inputs}", f"{verdict.identical} of {verdict.inputs}",
             )
         )  # fmt: skip
     columns = ("board", "LUT", "FF", "DSP", "BRAM", "MHz", "needs", "cycles/image", "correct", "as golden")
-    show_table("Placed and routed", columns, rows)
+    show_table("Placed and routed", columns, rows, "* paths through hard multipliers are untimed")
     for report in reports.values():
         show_check(report)
         console.print(f"bitstream {report['bitstream']}, floorplan {report['picture']}", markup=False, soft_wrap=True)
