@@ -73,7 +73,8 @@ def show(design: Design, verdicts: dict[str, Verdict], reports: dict[str, dict[s
         )  # fmt: skip
     columns = ("board", "LUT", "FF", "DSP", "BRAM", "MHz", "needs", "cycles/image", "correct", "as golden")
     show_table("Placed and routed", columns, rows, "* paths through hard multipliers are untimed")
-    for report in reports.values():
+    for name, report in reports.items():
+        console.print(f"{name}:")
         show_check(report)
         console.print(f"bitstream {report['bitstream']}, floorplan {report['picture']}", markup=False, soft_wrap=True)
 

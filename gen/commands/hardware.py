@@ -63,8 +63,6 @@ def show_check(report: dict[str, Any]) -> None:
             f"{check['inputs']} inputs through its UART equal the golden network",
             soft_wrap=True,
         )
-    for note in report.get("notes", ()):
-        console.print(f"note: {note}", soft_wrap=True, markup=False)
 
 
 def flash(
