@@ -220,9 +220,9 @@ def _caption(result: dict[str, Any]) -> str:
     tools = ", ".join(f"{name} {version}" for name, version in result["tools"].items())
     return (
         "LUTeq = LUT4 + 2 CCU2C + 4 DPR16X4. (Names) in brackets: public RTL, measured earlier with the flags shown; "
-        "its MHz are the least and the middle of the range. systolic_os is synthesised only: its routing does not "
-        "converge. After synth_ecp5, our flow moves registers into hard multipliers; FF counts those that stay "
-        "outside. A requantiser's MACs are its lanes. "
+        "its MHz are the least and the middle of the range. "
+        "systolic_os is synthesised only: its routing does not converge. "
+        "After synth_ecp5, our flow moves registers into hard multipliers; FF counts those that stay outside. A requantiser's MACs are its lanes. "
         f"Tools: {tools}. Seeds: {result['seeds'] or 'none'}."
     )
 
