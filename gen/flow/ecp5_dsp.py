@@ -51,8 +51,9 @@ def absorb_registers(netlist: dict[str, Any]) -> int:
     """Move registers into the multipliers of a Yosys JSON netlist, in place.
 
     A multiplier gets both operand registers or neither, since nextpnr can't time one without the
-    other. Operand registers that something else reads too stay beside their copy. A product's
-    registers move only if nothing else reads the product.
+    other. An operand's registers that something else reads too stay beside their copy; where both
+    operands' do, nothing is saved and nothing moves. A product's registers move only if nothing
+    else reads the product.
 
     Returns
     -------
@@ -75,7 +76,8 @@ def _absorb(nets: _Nets, name: str) -> bool:
         return False
     groups = {side: _operand(nets, cell, side) for side in "AB"}
     controls = {side: _control(nets.cells[next(iter(flops.values()))]) for side, flops in groups.items() if flops}
-    if len(controls) == 2 and len({clock for clock, _ in controls.values()}) == 1:
+    one_clock = len({clock for clock, _ in controls.values()}) == 1
+    if len(controls) == 2 and one_clock and any(_alone(nets, name, flops) for flops in groups.values()):
         for flops in groups.values():
             _move_operand(nets, name, flops)
     else:
@@ -104,6 +106,18 @@ def _operand(nets: _Nets, cell: Cell, side: str) -> dict[str, str]:
             return {}
         flops[pin] = driver
     return flops if _fit(nets, flops.values()) else {}
+
+
+def _alone(nets: _Nets, name: str, flops: Mapping[str, str]) -> bool:
+    """Whether an operand's registers serve only this multiplier, so that moving them saves some.
+
+    Copies of registers that stay save nothing, and hundreds of them keep the router from converging.
+    """
+    for flop in flops.values():
+        (q,) = nets.cells[flop]["connections"]["Q"]
+        if q in nets.outside or any(reader != name for reader, _ in nets.readers[q]):
+            return False
+    return True
 
 
 def _product(nets: _Nets, cell: Cell) -> dict[str, str]:
