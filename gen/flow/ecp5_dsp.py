@@ -77,7 +77,7 @@ def _absorb(nets: _Nets, name: str) -> bool:
     groups = {side: _operand(nets, cell, side) for side in "AB"}
     controls = {side: _control(nets.cells[next(iter(flops.values()))]) for side, flops in groups.items() if flops}
     one_clock = len({clock for clock, _ in controls.values()}) == 1
-    if len(controls) == 2 and one_clock and any(_alone(nets, name, flops) for flops in groups.values()):
+    if len(controls) == 2 and one_clock and any(_free(nets, flops) for flops in groups.values()):
         for flops in groups.values():
             _move_operand(nets, name, flops)
     else:
@@ -108,14 +108,15 @@ def _operand(nets: _Nets, cell: Cell, side: str) -> dict[str, str]:
     return flops if _fit(nets, flops.values()) else {}
 
 
-def _alone(nets: _Nets, name: str, flops: Mapping[str, str]) -> bool:
-    """Whether an operand's registers serve only this multiplier, so that moving them saves some.
+def _free(nets: _Nets, flops: Mapping[str, str]) -> bool:
+    """Whether an operand's registers serve multipliers only, so that moving them saves some.
 
     Copies of registers that stay save nothing, and hundreds of them keep the router from converging.
     """
     for flop in flops.values():
         (q,) = nets.cells[flop]["connections"]["Q"]
-        if q in nets.outside or any(reader != name for reader, _ in nets.readers[q]):
+        readers = {nets.cells[reader]["type"] for reader, _ in nets.readers[q]}
+        if q in nets.outside or readers != {"MULT18X18D"}:
             return False
     return True
 

@@ -118,7 +118,7 @@ async def short_runs(session: Session) -> None:
 
 async def reset_in_midstream(session: Session) -> None:
     """Reset at random moments; afterwards the design is as fresh as ever."""
-    for stalls in ("none", "even", "slow sink", "bursts"):
+    for stalls in PATTERNS * 2:
         await session.streams.reset(1)
         size = max(4, session.size // 8)
         await session.play("random", size, stalls, stop_after=int(session.rng.integers(1, size + 8)))

@@ -4,13 +4,13 @@
 import re
 
 import pytest
+from tests.rooms.test_laws import check_verilog
 
 from gatewright.fpga_boards.registry import boards, find_board
 from gatewright.gen.board import board_top, emit_for_board
 from gatewright.gen.emit import generate
 from gatewright.gen.presets import load_design, presets
 from gatewright.gen.run import classify, simulate, task_of
-from tests.rooms.test_laws import check_verilog
 
 PRESETS = sorted(presets())
 CASES = [(preset, board) for preset in PRESETS for board in boards()]
