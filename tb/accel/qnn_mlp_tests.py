@@ -229,7 +229,7 @@ async def back_to_back(session: Session) -> None:
 async def hear(session: Session, record: Record, flags: int, limit: int) -> None:
     """Leave the line idle until as many flags as a reply has were heard, the last in its stop bit."""
     config = session.config
-    begin = max(0, len(record.tx) - 1)
+    begin = max(0, len(record.tx) - config.divisor)  # a reply may start within the request's last stop bit
     deadline = len(record.tx) + limit + config.core.latency
     while len(record.tx) < deadline:
         await play(session, idle(session, 1), record)
