@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-WIDTH = 130  # of tables that go to a file or a pipe
+WIDTH = 140  # of tables that go to a file or a pipe
 
 
 def _console(stderr: bool) -> Console:
