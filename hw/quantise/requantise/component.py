@@ -6,9 +6,10 @@ from typing import Any
 from amaranth import Const, Module, Signal, Value
 from amaranth.lib import stream
 
+from gatewright.hw.core.pipe import Pipe
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
-from gatewright.hw.quantise.requantise.parallel import Pipe, divide, multiply
+from gatewright.hw.quantise.requantise.parallel import divide, multiply
 from gatewright.hw.quantise.requantise.rounding import finish
 from gatewright.hw.quantise.requantise.serial import Steps, moving, multiply_and_divide
 

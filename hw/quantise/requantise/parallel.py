@@ -3,30 +3,14 @@
 
 from dataclasses import dataclass
 
-from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth import Cat, Const, Mux, Value
 
+from gatewright.hw.core.pipe import Pipe
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.plan import Partial, Piece
 from gatewright.hw.quantise.requantise.rounding import Quotient, magnitude_bits
 
 Term = tuple[int, Value]  # lowest bit position, value
-
-
-class Pipe:
-    """Registers that share one enable."""
-
-    def __init__(self, m: Module) -> None:
-        self.m = m
-        self.enable = Signal()
-
-    def __call__(self, value: Value, name: str, cycles: int = 1) -> Value:
-        """Delay a value; payload needs no reset because valid has one."""
-        for _ in range(cycles if len(value) else 0):  # Verilog knows no empty vector
-            register = Signal(Shape.cast(value.shape()), name=name, reset_less=True)
-            with self.m.If(self.enable):
-                self.m.d.sync += register.eq(value)
-            value = register
-        return value
 
 
 def multiply(pipe: Pipe, config: RequantiseConfig, acc: Value, factor: Value) -> Value:
