@@ -2,26 +2,21 @@
 """Cost of processing elements, arrays and the requantiser, beside public RTL under the same flags."""
 
 import json
-import statistics
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from gatewright.fpga_boards.board import Part
 from gatewright.fpga_boards.parts import ECP5_85F, ICE40_HX8K
+from gatewright.gen.bench.measure import SEEDS, TARGET_MHZ, Cost, markdown_table, measure, tools_line
 from gatewright.gen.console import show_json, show_table
 from gatewright.gen.design import design_of
-from gatewright.gen.emit import verilog
 from gatewright.gen.files import write_file
-from gatewright.gen.flow.place import place_block
 from gatewright.gen.flow.report import tool_versions
-from gatewright.gen.flow.synth import SynthOptions, SynthResult, synthesise
-
-SEEDS = (1, 2, 3)
-TARGET_MHZ = 200.0  # what the placer is asked for: beyond every design here, so that it keeps trying
+from gatewright.gen.flow.synth import SynthOptions
 
 
 @dataclass(frozen=True)
@@ -36,52 +31,14 @@ class Case:
     parameters: dict[str, Any]
 
 
-@dataclass
-class Row:
-    """One line of the table: ours, or a public design's.
-
-    Attributes
-    ----------
-    lut4, carry, ff, dsp : int or None
-        Cells after synthesis: LUT4s outside carry cells, CCU2C or SB_CARRY, flip-flops, hard multipliers.
-    lut_equivalent : int or None
-        ECP5: LUT4 + 2 CCU2C + 4 DPR16X4, of public rows perhaps all that is known. None on iCE40,
-        where carries share cells with LUTs.
-    placed_cells : int or None
-        TRELLIS_COMB or ICESTORM_LC after placement, whatever they hold.
-    fmax_mhz : list of float
-        One per seed; of public rows, the least and the greatest.
-    timed : bool
-        False if paths are missing from the timing model, so that the clock rate means little.
-    """
+@dataclass(kw_only=True)
+class Row(Cost):
+    """One line of the table: ours, or a public design's."""
 
     design: str
     source: str
     macs: int
-    family: str
-    flags: str
-    lut4: int | None = None
-    carry: int | None = None
-    ff: int | None = None
-    dsp: int | None = None
-    ram: int = 0
-    placed_cells: int | None = None
-    fmax_mhz: list[float] = field(default_factory=list)
-    seeds: int = 0
-    timed: bool = True
-    known_luteq: int | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def lut_equivalent(self) -> int | None:
-        """LUTs, counting those inside carry cells and distributed RAM."""
-        if self.family != "ecp5" or self.lut4 is None or self.carry is None:
-            return self.known_luteq
-        return self.lut4 + 2 * self.carry + 4 * self.ram
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the row as plain data."""
-        return {**asdict(self), "lut_equivalent": self.lut_equivalent}
 
 
 def cases() -> list[Case]:
@@ -112,36 +69,10 @@ def public_rows() -> list[Row]:
     return [Row(**json.loads(line)) for line in text.splitlines()]
 
 
-def measure(case: Case, folder: Path, seeds: Sequence[int]) -> Row:
-    """Synthesise a case and place it once per seed; no seeds, no placement."""
-    design = design_of(case.room, **case.parameters)
-    folder.mkdir(parents=True, exist_ok=True)
-    source = folder / "design.v"
-    source.write_text(verilog(design))
-    family = case.part.family
-    synth = synthesise([source], design.top, family, folder, case.options)
-    row = _row(case, synth)
-    for seed in seeds:
-        place = place_block(synth.json_netlist, case.part, TARGET_MHZ, folder / f"seed{seed}", seed)
-        row.fmax_mhz.append(round(place.fmax_mhz or 0.0, 1))
-        cell = "TRELLIS_COMB" if family == "ecp5" else "ICESTORM_LC"
-        row.placed_cells = place.utilisation[cell][0]
-    row.seeds = len(seeds)
-    return row
-
-
-def _row(case: Case, synth: SynthResult) -> Row:
-    cells, family = synth.cells, case.part.family
-    dsp = sum(count for name, count in cells.items() if name in {"MULT18X18D", "SB_MAC16"})
-    return Row(
-        design=case.title, source="gatewright", macs=case.macs, family=family, flags=synth.flags,
-        lut4=cells.get("LUT4", 0) + cells.get("SB_LUT4", 0),
-        carry=cells.get("CCU2C", 0) + cells.get("SB_CARRY", 0),
-        ff=sum(count for name, count in cells.items() if name.startswith(("TRELLIS_FF", "SB_DFF"))),
-        dsp=dsp, ram=cells.get("TRELLIS_DPR16X4", 0),
-        # nextpnr knows no delays through SB_MAC16's combinational paths.
-        timed=family == "ecp5" or dsp == 0, parameters=case.parameters,
-    )  # fmt: skip
+def measured(case: Case, folder: Path, seeds: Sequence[int]) -> Row:
+    """Give a case's line."""
+    cost = measure(design_of(case.room, **case.parameters), case.part, case.options, folder, seeds)
+    return Row(**vars(cost), design=case.title, source="gatewright", macs=case.macs, parameters=case.parameters)
 
 
 def bench_mac(
@@ -174,7 +105,7 @@ def bench_mac(
     ours = []
     with tempfile.TemporaryDirectory(prefix="gatewright-") as folder:
         for index, case in enumerate(cases() if chosen is None else chosen):
-            ours.append(measure(case, Path(folder) / str(index), () if quick else SEEDS))
+            ours.append(measured(case, Path(folder) / str(index), () if quick else SEEDS))
             done(case.title)
     rows = [*ours, *public_rows()]
     result = {
@@ -204,34 +135,24 @@ COLUMNS = (
 
 def _line(row: Row) -> tuple[Any, ...]:
     per_mac = [None if n is None else round(n / row.macs, 1) for n in (row.lut_equivalent, row.ff)]
-    rate = f"{min(row.fmax_mhz):g} / {statistics.median(row.fmax_mhz):g}" if row.fmax_mhz else None
-    if rate and not row.timed:
-        rate += " untimed"
     name = row.design if row.source == "gatewright" else f"({row.design})"
     return (
-        name, row.family, row.lut4, row.carry, row.lut_equivalent, row.ff, row.dsp, *per_mac, row.placed_cells, rate,
-        row.flags,
+        name, row.family, row.lut4, row.carry, row.lut_equivalent, row.ff, row.dsp, *per_mac, row.placed_cells,
+        row.rate, row.flags,
     )  # fmt: skip
 
 
 def _caption(result: dict[str, Any]) -> str:
-    tools = ", ".join(f"{name} {version}" for name, version in result["tools"].items())
     return (
         "LUTeq = LUT4 + 2 CCU2C + 4 DPR16X4. (Names) in brackets: public RTL, measured earlier with the flags shown; "
         "its MHz are the least and the middle of the range. After synth_ecp5, our flow moves registers into hard "
         "multipliers; FF counts those that stay outside. A requantiser's MACs are its lanes. "
-        f"Tools: {tools}. Seeds: {result['seeds'] or 'none'}."
+        f"Tools: {tools_line(result['tools'])}. Seeds: {result['seeds'] or 'none'}."
     )
 
 
 def markdown(result: dict[str, Any], rows: Sequence[Row]) -> str:
     """Give the table as Markdown, provenance below."""
-    lines = [
-        "# MAC units: ours beside public RTL",
-        "",
-        "| " + " | ".join(COLUMNS) + " |",
-        "|" + " --- |" * len(COLUMNS),
-    ]
-    for row in rows:
-        lines.append("| " + " | ".join("" if cell is None else str(cell) for cell in _line(row)) + " |")
-    return "\n".join([*lines, "", _caption(result), "", f"Made by `{result['command']} --save`."]) + "\n"
+    table = markdown_table(COLUMNS, [_line(row) for row in rows])
+    made = f"Made by `{result['command']} --save`."
+    return f"# MAC units: ours beside public RTL\n\n{table}\n{_caption(result)}\n\n{made}\n"
