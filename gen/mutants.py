@@ -9,6 +9,7 @@ that can be reached, or explained in the bench by a reviewed sentence, or stands
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,13 +81,15 @@ write_aiger -zinit prove_{number}.aig
 _REACH = "read_aiger {file}; dprove -T {seconds}; read_aiger {file}; pdr -T {seconds}"
 _PROVED = ("Networks are equivalent", "Property proved")
 PROOF_SECONDS = 20
+PATIENCE = 3 * PROOF_SECONDS  # abc looks at its clock between steps only, and a step can take minutes
 
 
 @dataclass
 class Score:
-    """How a room's bench did."""
+    """How a room's bench did on one of its small configs."""
 
     room: str
+    parameters: Mapping[str, Any]
     total: int
     killed: int
     equal: list[str] = field(default_factory=list)
@@ -104,6 +107,7 @@ class Score:
         """Give the score for ``--json``."""
         return {
             "room": self.room,
+            "parameters": dict(self.parameters),
             "faults": self.total,
             "killed": self.killed,
             "proved_equal": self.equal,
@@ -113,8 +117,13 @@ class Score:
         }
 
 
-def score_room(room: Room, out: Path, count: int, seed: int) -> Score:
-    """Inject ``count`` faults into the room's small config and run its bench on each.
+def score_room(room: Room, out: Path, count: int, seed: int) -> list[Score]:
+    """Inject ``count`` faults into each of the room's small configs and run its bench on every one.
+
+    Returns
+    -------
+    list of Score
+        One per config that the bench names for this.
 
     Raises
     ------
@@ -124,14 +133,17 @@ def score_room(room: Room, out: Path, count: int, seed: int) -> Score:
     bench = room.bench
     if not hasattr(bench, "mutation_module"):
         raise ConfigError(f"room {room.name} has no bench that can score faults; choose one with stream ports only")
-    design = bench_design(room, f"{room.name}_mutants", **bench.mutation)
-    generate(design, out / "rtl")
-    work = out / "faults"
-    work.mkdir(parents=True, exist_ok=True)
-    source = (out / "rtl" / f"{design.top}.v").resolve()
-    (work / source.name).write_bytes(source.read_bytes())
-    faults = _inject(work, source.name, design.top, count, seed)
-    return _judge(design, bench, work, faults, seed)
+    scores = []
+    for index, parameters in enumerate(bench.mutations):
+        design = bench_design(room, f"{room.name}_mutants", **parameters)
+        rtl, work = out / f"rtl_{index}", out / f"faults_{index}"
+        generate(design, rtl)
+        work.mkdir(parents=True, exist_ok=True)
+        source = (rtl / f"{design.top}.v").resolve()
+        (work / source.name).write_bytes(source.read_bytes())
+        faults = _inject(work, source.name, design.top, count, seed)
+        scores.append(_judge(design, parameters, bench, work, faults, seed))
+    return scores
 
 
 def _inject(work: Path, file: str, top: str, count: int, seed: int) -> list[str]:
@@ -150,7 +162,9 @@ def _inject(work: Path, file: str, top: str, count: int, seed: int) -> list[str]
     return faults
 
 
-def _judge(design: Design, bench: Any, work: Path, faults: list[str], seed: int) -> Score:
+def _judge(
+    design: Design, parameters: Mapping[str, Any], bench: Any, work: Path, faults: list[str], seed: int
+) -> Score:
     plain = job_of(design, work, seed)
     arguments = {**plain.arguments, "mutants": len(faults), "size": bench.mutation_size}
     job = Job(work / "mutants.v", design.top, (*plain.pins, SELECT), bench.mutation_module, arguments)
@@ -158,7 +172,8 @@ def _judge(design: Design, bench: Any, work: Path, faults: list[str], seed: int)
     if not outcome.ok:
         raise ToolError(f"mutation run of {design.room.name} failed: {outcome.messages.get('kill_mutants')}")
     verdicts: dict[str, Any] = dict(outcome.counts["kill_mutants"])
-    result = Score(design.room.name, len(faults), sum(verdict is not None for verdict in verdicts.values()))
+    killed = sum(verdict is not None for verdict in verdicts.values())
+    result = Score(design.room.name, parameters, len(faults), killed)
     source = (work / f"{design.top}.v").read_text().splitlines()
     for number, fault in enumerate(faults, 1):
         text = describe(fault, source)
@@ -196,7 +211,7 @@ def proved_equal(top: str, number: int, work: Path) -> bool:
     try:
         run_yosys(_PROVE.format(top=top, number=number), work, f"prove_{number}")
         script = _REACH.format(file=file, seconds=PROOF_SECONDS)
-        said = run_program([str(abc), "-q", script], work, work / f"prove_{number}.abc.log")
+        said = run_program([str(abc), "-q", script], work, work / f"prove_{number}.abc.log", seconds=PATIENCE)
     except ToolError:
         return False
     return any(verdict in said for verdict in _PROVED)

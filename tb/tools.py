@@ -39,8 +39,9 @@ def find_program(name: str) -> str:
 
 
 def run_program(
-    argv: Sequence[str], cwd: Path, log: Path | None = None, env: Mapping[str, str] | None = None
-) -> str:
+    argv: Sequence[str], cwd: Path, log: Path | None = None, env: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+) -> str:  # fmt: skip
     """Run a program and return what it printed (both streams).
 
     Parameters
@@ -53,16 +54,21 @@ def run_program(
         Where the output is kept as well.
     env : mapping, optional
         Variables added to the environment.
+    seconds : float, optional
+        Stop the program after so long.
 
     Raises
     ------
     ToolError
-        If the program exits with another status than 0; the last error line is quoted.
+        If the program exits with another status than 0 (the last error line is quoted), or runs too long.
     """
-    done = subprocess.run(
-        list(argv), cwd=cwd, env={**os.environ, **(env or {})}, text=True, check=False,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            list(argv), cwd=cwd, env={**os.environ, **(env or {})}, text=True, check=False, timeout=seconds,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"{Path(argv[0]).name} was stopped after {seconds:g} s") from None
     if log is not None:
         log.write_text(done.stdout)
     if done.returncode != 0:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """``verify``: simulate emitted Verilog against golden models, and score the benches themselves."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,10 +60,9 @@ def _show(rows: list[Row], as_json: bool) -> None:
     for row in rows:
         total = row.outcome.total
         passed = sum(row.outcome.passed.values())
-        what = ", ".join(f"{key}={value}" for key, value in row.parameters.items())
         table.append(
             (
-                row.design.name, what if len(what) < 90 else what[:87] + "...", "pass" if row.outcome.ok else "FAIL",
+                row.design.name, _listed(row.parameters), "pass" if row.outcome.ok else "FAIL",
                 f"{passed}/{len(row.outcome.passed)}", total.get("given", 0), total.get("cycles", 0),
                 total.get("stalled_in", 0) + total.get("stalled_out", 0), total.get("resets", 0),
             )
@@ -79,21 +79,30 @@ def _show(rows: list[Row], as_json: bool) -> None:
             console.print(f"{row.design.name}: waves in {row.outcome.waves}", markup=False, soft_wrap=True)
 
 
+def _listed(parameters: Mapping[str, Any]) -> str:
+    """Give parameters as a short text."""
+    text = ", ".join(f"{key}={value}" for key, value in parameters.items())
+    return text if len(text) < 90 else text[:87] + "..."
+
+
 def _mutants(chosen: list[Room], count: int, seed: int, out: Path, as_json: bool) -> None:
     scores: list[Score] = []
     with progress("mutants", len(chosen), as_json) as steps:
         for item in chosen:
             steps.say(f"mutants of {item.name}")
-            scores.append(score_room(item, out / "mutants" / item.name, count, seed))
+            scores += score_room(item, out / "mutants" / item.name, count, seed)
             steps.done()
     if as_json:
         show_json([score.as_json() for score in scores])
     else:
         show_table(
             "Injected faults",
-            ("room", "faults", "killed", "proved equal", "explained", "survived", "score %"),
+            ("room", "parameters", "faults", "killed", "proved equal", "explained", "survived", "score %"),
             [
-                (s.room, s.total, s.killed, len(s.equal), len(s.explained), len(s.survivors), round(100 * s.score, 1))
+                (
+                    s.room, _listed(s.parameters), s.total, s.killed, len(s.equal), len(s.explained), len(s.survivors),
+                    round(100 * s.score, 1),
+                )
                 for s in scores
             ],
             "score = killed / (faults - proved equal)",

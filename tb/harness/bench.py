@@ -86,8 +86,8 @@ class StreamBench:
         ``golden(config, inputs) -> outputs``, beats by port name.
     grid : tuple of mapping
         Parameter sets that the regression verifies.
-    mutation : mapping
-        A small parameter set on which injected faults are scored.
+    mutation : mapping, or tuple of mapping
+        Small parameter sets on which injected faults are scored: one, or one for each variant of the room.
     stimulus : callable
         ``stimulus(config, rng, kind, size) -> inputs``.
     size : int
@@ -104,10 +104,15 @@ class StreamBench:
     config: type[RoomConfig]
     golden: Golden
     grid: tuple[Mapping[str, Any], ...] = ({},)
-    mutation: Mapping[str, Any] = field(default_factory=dict)
+    mutation: Mapping[str, Any] | tuple[Mapping[str, Any], ...] = field(default_factory=dict)
     stimulus: Stimulus = default_stimulus
     size: int = 150
     equivalent: Mapping[str, str] = field(default_factory=dict)
     test_module: str = "gatewright.tb.harness.stream_tests"
     mutation_module: str = "gatewright.tb.harness.mutation_tests"
     mutation_size: int = 60
+
+    @property
+    def mutations(self) -> tuple[Mapping[str, Any], ...]:
+        """The parameter sets of `mutation`, always as a tuple."""
+        return self.mutation if isinstance(self.mutation, tuple) else (self.mutation,)
