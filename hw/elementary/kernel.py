@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The hardware side of a plan: tables, multipliers, adders, a register after each."""
+
+from collections.abc import Sequence
+
+from amaranth import Cat, Const, Module, Shape, Signal, Value
+
+from gatewright.hw.core.pipe import Pipe
+from gatewright.hw.elementary.plan import Plan, Table
+
+
+def evaluate(pipe: Pipe, plan: Plan, u: Value, name: str = "kernel") -> Value:
+    """Build the plan's function of ``u``, an unsigned value of ``plan.arg_bits``; ``plan.latency`` registers.
+
+    Parameters
+    ----------
+    pipe : Pipe
+        The registers' enable.
+    name : str
+        Prefix of the signals; give each copy its own.
+    """
+    d = u[: plan.offset_bits]
+    total = _hold(pipe, read(pipe.m, plan.c0, u, f"{name}_c0"), f"{name}_c0")
+    if plan.product is not None:
+        address = Cat(d, u[plan.product.granule_bits :])
+        product = pipe(lookup(pipe.m, address, plan.product.values, f"{name}_product"), f"{name}_product")
+        return _finish(pipe, plan, total, product, name)
+    if plan.c1 is None:
+        return _cut(plan, total)
+    slope = _hold(pipe, read(pipe.m, plan.c1, u, f"{name}_c1"), f"{name}_c1")
+    d = pipe(d, f"{name}_d")
+    if plan.c2 is not None:
+        curve = _hold(pipe, read(pipe.m, plan.c2, u, f"{name}_c2"), f"{name}_c2")
+        bend = pipe((curve * d).shift_right(plan.inner_drop), f"{name}_bend")
+        slope = pipe(_hold(pipe, slope, f"{name}_c1") + bend, f"{name}_slope")
+        total, d = _hold(pipe, total, f"{name}_c0", 2), pipe(d, f"{name}_d", 2)
+    product = pipe((slope * d).shift_right(plan.drop), f"{name}_product")
+    return _finish(pipe, plan, _hold(pipe, total, f"{name}_c0"), product, name)
+
+
+def _finish(pipe: Pipe, plan: Plan, total: Value, product: Value, name: str) -> Value:
+    """Add modulo the sum's width, drop the fraction, register."""
+    value = total + product
+    if len(value) > plan.sum_bits:
+        value = value[: plan.sum_bits].as_signed() if plan.signed else value[: plan.sum_bits]
+    return _cut(plan, pipe(value.shift_right(plan.shift), f"{name}_sum"))
+
+
+def _hold(pipe: Pipe, value: Value, name: str, cycles: int = 1) -> Value:
+    """Delay a value; a constant needs no register."""
+    return value if isinstance(value, Const) else pipe(value, name, cycles)
+
+
+def _cut(plan: Plan, value: Value) -> Value:
+    """Give a value the result's width and signedness."""
+    missing = max(plan.out_bits - len(value), 0)
+    top = value[-1] if value.shape().signed else Const(0, 1)
+    bits = Cat(value, top.replicate(missing))[: plan.out_bits]
+    return bits.as_signed() if plan.signed else bits
+
+
+def read(m: Module, table: Table, u: Value, name: str) -> Value:
+    """Look up the table's constant for an argument."""
+    return lookup(m, u[table.granule_bits :], table.values, name)
+
+
+def lookup(m: Module, address: Value, values: Sequence[int], name: str) -> Value:
+    """Look up a constant without a register; addresses behind the end give the last one."""
+    low, high = min(values), max(values)
+    if low == high:
+        return Const(low)
+    word = Signal(Shape.cast(range(low, high + 1)), name=f"{name}_entry")
+    # One case per address: synthesis then sees a memory, which it maps better than a list of ranges.
+    with m.Switch(address):
+        for at, value in enumerate(values[:-1]):
+            with m.Case(at):
+                m.d.comb += word.eq(value)
+        with m.Default():
+            m.d.comb += word.eq(values[-1])
+    return word
+
+
+__all__ = ["evaluate", "lookup", "read"]
