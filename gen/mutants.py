@@ -3,8 +3,10 @@
 
 Yosys lists and applies the faults (inverted, stuck and conditionally inverted cell ports) to the
 emitted Verilog. All of them go into one model behind a select input, so that one compilation
-serves hundreds. A survivor is either proved equal to the original at its ports, over all states
-that can be reached, or explained in the bench by a reviewed sentence, or stands in the report.
+serves hundreds. The cocotb checks come first; a fault that they miss gets `BULK_BEATS` beats of the
+same stimulus in the compiled simulation. What survives both is either proved equal to the original
+at its ports, over all states that can be reached, or explained in the bench by a reviewed sentence,
+or stands in the report.
 """
 
 import json
@@ -19,11 +21,12 @@ from gatewright.gen.design import Design
 from gatewright.gen.emit import generate
 from gatewright.gen.registry import Room
 from gatewright.gen.verify import bench_design, job_of
-from gatewright.hw.core.errors import ConfigError, ToolError
+from gatewright.hw.core.errors import ConfigError, ToolError, VerificationError
+from gatewright.tb.fast.bulk import FAULT, Bulk
+from gatewright.tb.harness.bench import STREAM_TESTS
 from gatewright.tb.harness.runner import Job, run
 from gatewright.tb.tools import run_program, run_yosys
 
-SELECT = "mutant_select"
 SELECT_BITS = 12
 
 _LIST = """\
@@ -80,6 +83,7 @@ write_aiger -zinit prove_{number}.aig
 # First by merging registers that can be shown equal, then by property-directed reachability.
 _REACH = "read_aiger {file}; dprove -T {seconds}; read_aiger {file}; pdr -T {seconds}"
 _PROVED = ("Networks are equivalent", "Property proved")
+BULK_BEATS = 20_000  # per play
 PROOF_SECONDS = 20
 PATIENCE = 3 * PROOF_SECONDS  # abc looks at its clock between steps only, and a step can take minutes
 
@@ -155,7 +159,7 @@ def _inject(work: Path, file: str, top: str, count: int, seed: int) -> list[str]
     real = [line for line in lines if line.startswith("mutate") and not re.search(r"-port \\?CLK\b", line)]
     step = max(1.0, len(real) / count)
     faults = [real[int(index * step)] for index in range(min(count, len(real)))]
-    select = f"-ctrl {SELECT} {SELECT_BITS}"
+    select = f"-ctrl {FAULT} {SELECT_BITS}"
     numbered = [fault.replace("mutate ", f"mutate {select} {n} ", 1) for n, fault in enumerate(faults, 1)]
     (work / "mutants.ys").write_text("\n".join(numbered) + "\n")
     run_yosys(_APPLY, work, "apply")
@@ -167,11 +171,12 @@ def _judge(
 ) -> Score:
     plain = job_of(design, work, seed)
     arguments = {**plain.arguments, "mutants": len(faults), "size": bench.mutation_size}
-    job = Job(work / "mutants.v", design.top, (*plain.pins, SELECT), bench.mutation_module, arguments)
+    job = Job(work / "mutants.v", design.top, (*plain.pins, FAULT), bench.mutation_module, arguments)
     outcome = run(job, work / "sim", ["kill_mutants"])
     if not outcome.ok:
         raise ToolError(f"mutation run of {design.room.name} failed: {outcome.messages.get('kill_mutants')}")
     verdicts: dict[str, Any] = dict(outcome.counts["kill_mutants"])
+    _play_on(design, bench, work, verdicts, seed)
     killed = sum(verdict is not None for verdict in verdicts.values())
     result = Score(design.room.name, parameters, len(faults), killed)
     source = (work / f"{design.top}.v").read_text().splitlines()
@@ -187,6 +192,19 @@ def _judge(
             result.survivors.append(text)
     (work / "score.json").write_text(json.dumps(result.as_json() | {"kills": result.kills}, indent=2) + "\n")
     return result
+
+
+def _play_on(design: Design, bench: Any, work: Path, verdicts: dict[str, Any], seed: int) -> None:
+    """Give the faults that are still unnoticed a long run; enter what it notices into ``verdicts``."""
+    missed = [number for number, verdict in verdicts.items() if verdict is None]
+    if not missed or bench.test_module != STREAM_TESTS:  # rooms with pins have no bulk stimulus
+        return
+    bulk = Bulk(bench, design.config, work / "mutants.v", design.top, work / "bulk", BULK_BEATS, seed, faults=True)
+    broken = bulk.failure()
+    if broken is not None:
+        raise VerificationError(f"the unchanged {design.room.name} fails: {broken}")
+    for number in missed:
+        verdicts[number] = bulk.failure(int(number))
 
 
 def describe(fault: str, source: list[str]) -> str:

@@ -108,11 +108,15 @@ class StreamModel:
         What ``gatewright generate`` wrote.
     folder : Path
         Where compiled models are kept.
+    pins : tuple of str
+        Further input ports, at most 32 bits wide, that `set_pin` drives; 0 at first.
     """
 
-    def __init__(self, config: RoomConfig, verilog: Path, top: str, folder: Path) -> None:
-        self.config = config
-        library = shared_library(verilog, top, _driver(config), folder)
+    def __init__(
+        self, config: RoomConfig, verilog: Path, top: str, folder: Path, pins: tuple[str, ...] = ()
+    ) -> None:
+        self.config, self.pins = config, pins
+        library = shared_library(verilog, top, _driver(config, pins), folder)
         self._lib = ctypes.CDLL(str(library.resolve()))
         self._lib.model_open.restype = ctypes.c_void_p
         self._lib.model_run.restype = ctypes.c_int64
@@ -122,6 +126,10 @@ class StreamModel:
     def reset(self) -> None:
         """Hold reset for two cycles."""
         self._lib.model_reset(self._model)
+
+    def set_pin(self, name: str, value: int) -> None:
+        """Drive one of ``pins`` from now on."""
+        self._lib.model_pin(self._model, ctypes.c_int(self.pins.index(name)), ctypes.c_uint32(value))
 
     def run(
         self, inputs: Mapping[str, Beats], want: Mapping[str, int], *, limit: int = 100_000,
@@ -206,7 +214,7 @@ def _from_words(port: StreamPort, words: NDArray[np.uint32]) -> Beats:
     return beats
 
 
-def _driver(config: RoomConfig) -> str:
+def _driver(config: RoomConfig, pins: tuple[str, ...] = ()) -> str:
     """Write the C++ that maps port numbers to the model's members (Verilator writes ``__`` as ``___05F``)."""
     inputs, outputs = config.inputs, config.outputs
 
@@ -231,6 +239,8 @@ def _driver(config: RoomConfig) -> str:
         + switch([_write(p) for p in inputs]) + " }",
         "static void get_data(Vtop* t, int n, uint32_t* w) { "
         + switch([_read(p) for p in outputs]) + " }",
+        'extern "C" void model_pin(void* m, int n, uint32_t value) { auto* t = (Vtop*)m; '
+        + switch([f"t->{pin} = value" for pin in pins]) + " }",
     ]  # fmt: skip
     return _HEAD + "\n".join(lines) + "\n" + _BODY
 

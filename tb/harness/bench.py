@@ -12,6 +12,7 @@ from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 
 Inputs = dict[str, Beats]
 Golden = Callable[[Any, Inputs], dict[str, Beats]]
+STREAM_TESTS = "gatewright.tb.harness.stream_tests"
 Stimulus = Callable[[Any, np.random.Generator, str, int], Inputs]
 
 
@@ -108,7 +109,7 @@ class StreamBench:
     stimulus: Stimulus = default_stimulus
     size: int = 150
     equivalent: Mapping[str, str] = field(default_factory=dict)
-    test_module: str = "gatewright.tb.harness.stream_tests"
+    test_module: str = STREAM_TESTS
     mutation_module: str = "gatewright.tb.harness.mutation_tests"
     mutation_size: int = 60
 
