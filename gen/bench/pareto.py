@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Pictures of error against area: our designs, published ones, and the front that nobody beats."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+OURS, THEIRS, LINES = "#1f5a99", "#b0532a", "#8a8a8a"
+_DPI = 130
+
+
+@dataclass(frozen=True)
+class Point:
+    """One design.
+
+    Attributes
+    ----------
+    area : float or None
+        LUTeq; a design whose area nobody published is a line across the picture.
+    error : float
+        Greatest error, as a real number.
+    ours : bool
+        Filled marks; published designs are hollow.
+    """
+
+    name: str
+    area: float | None
+    error: float
+    ours: bool
+
+
+def front(points: Sequence[Point]) -> list[Point]:
+    """Give the designs of known area that no other one beats in both area and error, by area."""
+    best: list[Point] = []
+    for point in sorted((p for p in points if p.area), key=lambda p: (p.area, p.error)):
+        if not best or point.error < best[-1].error:
+            best.append(point)
+    return best
+
+
+def draw(points: Sequence[Point], title: str, caption: str, unit: float | None = None) -> bytes:
+    """Draw the designs on logarithmic axes; give a PNG.
+
+    Parameters
+    ----------
+    title, caption : str
+        Lines of text above and below the picture.
+    unit : float, optional
+        Real value of one unit of the output that most designs share: drawn as a level.
+    """
+    # Drawn without pyplot: no global state, and no window system is looked for.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.6, 5.2), dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.1, 0.17, 0.87, 0.74))
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    known = [point for point in points if point.area]
+    steps = front(points)
+    areas = [point.area or 1.0 for point in known]
+    right = max(areas) * 2.6
+    corners = [(point.area or 1.0, point.error) for point in steps]
+    axes.step(
+        [*(x for x, _ in corners), right], [*(y for _, y in corners), corners[-1][1]], where="post", color=LINES,
+        linewidth=0.9, zorder=1,
+    )  # fmt: skip
+    for point, area in zip(known, areas, strict=True):
+        colour = OURS if point.ours else THEIRS
+        axes.plot(
+            area, point.error, "o", markersize=6, markeredgecolor=colour,
+            markerfacecolor=colour if point.ours else "white", zorder=3,
+        )  # fmt: skip
+    errors = [point.error for point in points]
+    axes.set_xlim(min(areas) / 1.6, right)
+    axes.set_ylim(min(errors) / 2.5, max(errors) * 2)
+    for point in points:
+        if not point.area:
+            axes.axhline(point.error, color=THEIRS, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+    if unit is not None:
+        axes.axhline(unit, color=LINES, linewidth=0.8, linestyle=":", zorder=1)
+    _label(axes, points, unit)
+    axes.set_xlabel("LUTeq on ECP5 (LUT4 + 2 CCU2C + 4 DPR16X4)", fontsize=9)
+    axes.set_ylabel("greatest error", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.grid(True, which="major", color="#e6e6e6", linewidth=0.6, zorder=0)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.text(0.1, 0.945, title, fontsize=12, weight="bold")
+    figure.text(0.1, 0.02, caption, fontsize=7.5, color="#444444", va="bottom", linespacing=1.4)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def _label(axes: object, points: Sequence[Point], unit: float | None) -> None:
+    """Write each name beside its mark, where it hides no other name: right, left, above or below."""
+    from typing import Any, cast
+
+    plot = cast(Any, axes)
+    to_pixels = plot.transData.transform
+    marks = [tuple(to_pixels((p.area, p.error))) for p in points if p.area]
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in marks]
+    left, bottom, right, top = plot.bbox.extents
+    if unit is not None:
+        _, level = to_pixels((1, unit))
+        plot.annotate(
+            "1 LSB", (right - 4, level - 3), xycoords="figure pixels", fontsize=7, color=LINES, ha="right", va="top"
+        )
+        taken.append((right - 44, level - 16, right, level))
+    lines = [p for p in points if not p.area]
+    for point in sorted(lines, key=lambda p: p.error):
+        _, level = to_pixels((1, point.error))
+        text = f"({point.name}; no area known)"
+        width = 6.2 * len(text)
+        spots = [(left + 4 + shift, level + up) for shift in (0, 120, 240, 360) for up in (3, -16)]
+        x, y = _free(spots, width, taken, (left, bottom, right, top))
+        plot.annotate(text, (x, y), xycoords="figure pixels", fontsize=7, color=THEIRS, va="bottom")
+    for point, (x, y) in sorted(zip([p for p in points if p.area], marks, strict=True), key=lambda item: item[1]):
+        text = point.name if point.ours else f"({point.name})"
+        width = 6.6 * len(text)
+        spots = [
+            (x + 9, y - 6), (x - 9 - width, y - 6), (x - width / 2, y + 8), (x - width / 2, y - 22),
+            (x + 7, y + 6), (x + 7, y - 20), (x - 7 - width, y + 6), (x - 7 - width, y - 20),
+            *((x + 9, y + step) for step in (18, -32, 32, -46, 46, -60)),
+        ]  # fmt: skip
+        at = _free(spots, width, taken, (left, bottom, right, top))
+        plot.annotate(
+            text, at, xycoords="figure pixels", fontsize=7.5, color=OURS if point.ours else THEIRS, va="bottom"
+        )
+
+
+Box = tuple[float, float, float, float]
+
+
+def _free(spots: Sequence[tuple[float, float]], width: float, taken: list[Box], frame: Box) -> tuple[float, float]:
+    """Give the first spot whose box meets no other, within the frame; claim it."""
+
+    def box(spot: tuple[float, float]) -> Box:
+        return (spot[0], spot[1], spot[0] + width, spot[1] + 14)
+
+    def fits(b: Box) -> bool:
+        inside = b[0] >= frame[0] and b[1] >= frame[1] and b[2] <= frame[2] + 20 and b[3] <= frame[3] + 10
+        return inside and not any(b[0] < t[2] and t[0] < b[2] and b[1] < t[3] and t[1] < b[3] for t in taken)
+
+    found = next((spot for spot in spots if fits(box(spot))), spots[0])
+    taken.append(box(found))
+    return found
