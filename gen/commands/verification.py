@@ -9,7 +9,7 @@ import typer
 
 from gatewright.gen.console import console, progress, show_json, show_table
 from gatewright.gen.files import write_file
-from gatewright.gen.mutants import Score, score_room
+from gatewright.gen.mutants import PASS, Score, save_scores, score_room
 from gatewright.gen.presets import load_design
 from gatewright.gen.registry import Room, find_room, rooms
 from gatewright.gen.verify import Row, grid, junit, verify_grid
@@ -26,6 +26,9 @@ def verify(
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random choices.")] = 1,
     size: Annotated[int | None, typer.Option(min=4, max=1_000_000, help="Beats per test.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),
+    save: Annotated[
+        Path | None, typer.Option("--save", help="With --mutants: enter the scores into mutants.json of this folder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Run the cocotb regression of a config, of rooms, or of everything."""
@@ -34,8 +37,14 @@ def verify(
         chosen = list(rooms().values())
     if bool(config) == bool(chosen):
         raise ConfigError("verify needs a config or else rooms: `verify FILE`, `verify --room NAME` or `verify --all`")
+    if save and not mutants:
+        raise ConfigError("--save keeps the scores of --mutants; give both or neither")
     if mutants:
-        _mutants(chosen or [load_design(str(config)).room], count, seed, out, as_json)
+        scores = _mutants(chosen or [load_design(str(config)).room], count, seed, out, as_json)
+        if save:
+            save_scores(save / "mutants.json", scores, count, seed)
+        if any(score.score < PASS for score in scores):
+            raise typer.Exit(1)
         return
     if config:
         design = load_design(config)
@@ -85,7 +94,7 @@ def _listed(parameters: Mapping[str, Any]) -> str:
     return text if len(text) < 90 else text[:87] + "..."
 
 
-def _mutants(chosen: list[Room], count: int, seed: int, out: Path, as_json: bool) -> None:
+def _mutants(chosen: list[Room], count: int, seed: int, out: Path, as_json: bool) -> list[Score]:
     scores: list[Score] = []
     with progress("mutants", len(chosen), as_json) as steps:
         for item in chosen:
@@ -112,8 +121,7 @@ def _mutants(chosen: list[Room], count: int, seed: int, out: Path, as_json: bool
                 console.print(f"{score.room} explained: {mutant}: {why}", markup=False, soft_wrap=True)
             for mutant in score.survivors:
                 console.print(f"{score.room} survivor: {mutant}", markup=False, soft_wrap=True)
-    if any(score.score < 0.95 for score in scores):
-        raise typer.Exit(1)
+    return scores
 
 
 def register(app: typer.Typer) -> None:

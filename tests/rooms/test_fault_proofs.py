@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The proof that a fault can't be seen accepts what stream rules hide and refuses everything else."""
 
+import json
+
 import pytest
 
-from gatewright.gen.mutants import both, ports, proved_equal
+from gatewright.gen.mutants import Score, both, ports, proved_equal, save_scores
 from gatewright.tb.tools import run_yosys
 
 # One register stage. Fault 1 corrupts what is not valid, 2 what is, 3 makes valid wait for ready,
@@ -61,3 +63,12 @@ def test_payload_counts_only_while_valid():
     text = both([("input", 1, "clk"), ("output", 4, "o__payload"), ("output", 1, "o__valid"), ("output", 1, "lamp")])
     assert "gold_o__valid & (gold_o__payload != gate_o__payload)" in text
     assert "(gold_lamp != gate_lamp)" in text
+
+
+def test_saved_scores_replace_those_of_the_same_room_only(tmp_path):
+    path = tmp_path / "mutants.json"
+    save_scores(path, [Score("b", {"k": 1}, 10, 9), Score("a", {}, 10, 10)], 10, 1)
+    save_scores(path, [Score("b", {"k": 2}, 20, 20)], 20, 3)
+    rows = json.loads(path.read_text())["scores"]
+    assert [(row["room"], row["parameters"], row["score"]) for row in rows] == [("a", {}, 1.0), ("b", {"k": 2}, 1.0)]
+    assert rows[1]["command"] == "gatewright verify --room b --mutants --count 20 --seed 3"
