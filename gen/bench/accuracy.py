@@ -77,7 +77,7 @@ class RowAccuracy(Accuracy):
     sum_max: float
 
 
-def compare(got: Reals, true: Reals, lsb: float, inputs: str, **more: Any) -> Accuracy:
+def compare(got: NDArray[Any], true: Reals, lsb: float, inputs: str, **more: Any) -> Accuracy:
     """Give the errors of real numbers that ``got`` stands for."""
     error = np.abs(np.asarray(got, np.float64) - true) / lsb
     return Accuracy(lsb=lsb, max_lsb=float(error.max()), mean_lsb=float(error.mean()), inputs=inputs, **more)

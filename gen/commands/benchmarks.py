@@ -8,8 +8,10 @@ import typer
 
 from gatewright.gen.bench.gemm import ENGINES, bench_gemm
 from gatewright.gen.bench.mac import bench_mac, cases
+from gatewright.gen.bench.nonlinear import bench_nonlinear
+from gatewright.gen.bench.nonlinear_cases import cases as nonlinear_cases
 from gatewright.gen.bench.rooms import bench_rooms
-from gatewright.gen.console import progress
+from gatewright.gen.console import errors, progress
 from gatewright.gen.registry import find_room, rooms
 
 bench = typer.Typer(help="Measure cost, speed and utilisation; print ours beside the baselines.", no_args_is_help=True)
@@ -24,6 +26,19 @@ def mac(quick: Quick = False, save: Save = None, as_json: Json = False) -> None:
     """Cost and Fmax of processing elements, arrays and the requantiser beside public RTL."""
     with progress("bench mac", len(cases()), as_json) as steps:
         bench_mac(quick=quick, save=save, as_json=as_json, done=steps.done)
+
+
+@bench.command("nonlinear")
+def nonlinear(
+    subject: Annotated[list[str] | None, typer.Option(help="Only this table; may be repeated.")] = None,
+    quick: Quick = False,
+    save: Save = None,
+    as_json: Json = False,
+) -> None:
+    """Accuracy and cost of softmax, activations, norms and elementary functions beside published methods."""
+    chosen = nonlinear_cases(*(subject or ()))
+    with progress("bench nonlinear", len(chosen), as_json) as steps:
+        bench_nonlinear(quick, save, as_json, steps.done if errors.is_terminal else errors.print, chosen, subject)
 
 
 @bench.command("gemm")

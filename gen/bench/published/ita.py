@@ -11,12 +11,14 @@ half up.
 `softmax` gives unsigned codes of 2**-8. Masked scores do not occur here.
 """
 
+import math
+
 import numpy as np
 
 from gatewright.hw.core.numerics import Ints
 
 TILE = 16
-LN2 = 0.6931471805599453
+LN2 = math.log(2)
 
 
 def unit(drop: int = 0) -> float:

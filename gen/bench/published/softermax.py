@@ -12,13 +12,15 @@ mantissa, and its exponent joins the shift by the maximum; the result saturates;
 Replacing the base needs a model trained for it: without training, scores must carry log2(e).
 """
 
+import math
+
 import numpy as np
 
 from gatewright.hw.core.numerics import Ints
 
 SLICE = 16
 SCORE, POWER, SUM, RESULT = 2, 15, 6, 7  # fraction bits
-UNIT = 0.6931471805599453 / (1 << SCORE)  # of a score in natural-logarithm units, log2(e) taken in
+UNIT = math.log(2) / (1 << SCORE)  # of a score in natural-logarithm units, log2(e) taken in
 
 
 def softmax(q: Ints) -> Ints:
