@@ -3,10 +3,10 @@
 
 from typing import Any
 
-from amaranth import Const, Module, Signal, Value
+from amaranth import Const, Module, Value
 from amaranth.lib import stream
 
-from gatewright.hw.core.pipe import Pipe
+from gatewright.hw.core.pipe import Pipe, connect
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.quantise.requantise.parallel import divide, multiply
@@ -41,11 +41,8 @@ class Requantise(RoomComponent):
         return m
 
     def _parallel(self, m: Module) -> None:
-        config, pipe = self.config, Pipe(m)
-        # One enable stalls every stage: it costs one gate, and an idle stage never blocks a full one.
-        m.d.comb += pipe.enable.eq(~self.o.valid | self.o.ready)
-        m.d.comb += self.i.ready.eq(pipe.enable)
-
+        config = self.config
+        pipe = connect(m, self.i, self.o, config.latency)
         first, depth = int(config.input_register), 1 + config.adder_levels
         scales = [(pipe(factor, "factor", first), pipe(code, "code", first)) for factor, code in self._scales()]
         late = [pipe(code, "code", depth) for _, code in scales]
@@ -54,15 +51,6 @@ class Requantise(RoomComponent):
             product = multiply(pipe, config, pipe(self.i.payload.acc[lane], "acc", first), scales[scale][0])
             quotient = divide(pipe, config, product, late[scale])
             m.d.comb += self.o.payload.q[lane].eq(pipe(finish(m, config, quotient, f"lane_{lane}"), "q"))
-
-        valid = self.i.valid
-        for _ in range(config.latency - 1):
-            earlier, valid = valid, Signal(name="valid")
-            with m.If(pipe.enable):
-                m.d.sync += valid.eq(earlier)
-        with m.If(pipe.enable):
-            m.d.sync += self.o.valid.eq(valid)
-        m.d.comb += self.o.payload.last.eq(pipe(self.i.payload.last, "last", config.latency))
 
     def _serial(self, m: Module) -> None:
         config, pipe = self.config, Pipe(m)
