@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The lanes: centre, scale, shift, multiply by the gain, round and saturate."""
+
+from amaranth import Array, Cat, Const, Mux, Value
+
+from gatewright.hw.core.pipe import Pipe
+from gatewright.hw.nonlinear.norm.config import NormConfig
+from gatewright.hw.nonlinear.norm.root import Scale
+from gatewright.hw.nonlinear.norm.statistics import times
+
+
+def normalise(
+    pipe: Pipe, config: NormConfig, x: list[Value], weight: list[Value], bias: list[Value], scale: Scale
+) -> list[Value]:
+    """Normalise a beat in ``apply_cycles`` registers, the last of which is the result's."""
+    first = 1 if config.kind == "rms" else 2
+    digits = pipe(scale.digits, "digits", first)
+    code = pipe(scale.code, "code", first + 1)
+    total = pipe(scale.total, "mean")
+    results = []
+    for lane, element in enumerate(x):
+        centred = centre(pipe, config, element, total)
+        product = pipe(centred * digits, f"scaled_{lane}")
+        unit = pipe(shift(config, product, code), f"unit_{lane}")
+        gained = pipe(unit * pipe(weight[lane], f"weight_{lane}", first + 2), f"gained_{lane}")
+        if config.kind == "layer":
+            offset = Cat(Const(0, config.unit_fraction), pipe(bias[lane], f"bias_{lane}", first + 3)).as_signed()
+            gained = pipe(gained + offset, f"offset_{lane}")
+        results.append(pipe(finish(config, gained), f"q_{lane}"))
+    return results
+
+
+def centre(pipe: Pipe, config: NormConfig, element: Value, total: Value) -> Value:
+    """Register the element, or ``elements * element - total``."""
+    if config.kind == "rms":
+        return pipe(element, "element")
+    multiple = pipe(times(element, config.odd), "element")
+    multiple = Cat(Const(0, config.zeros), multiple).as_signed()
+    return pipe((multiple - total)[: config.centred_bits].as_signed(), "centred")
+
+
+def shift(config: NormConfig, product: Value, code: Value) -> Value:
+    """Cut the normalised element out of the product; its bits above are copies of its sign."""
+    low = config.unit_shift
+    bits = product if low >= 0 else Cat(Const(0, -low), product)
+    low = max(low, 0)
+    highest = low + ((config.shift_codes - 1) << config.fine_bits) + config.unit_bits
+    bits = Cat(bits, bits[-1].replicate(max(highest - len(bits), 0)))
+    places = [low + (step << config.fine_bits) for step in range(config.shift_codes)]
+    windows = Array(bits[place : place + config.unit_bits] for place in places)
+    return (windows[code] if len(places) > 1 else windows[0]).as_signed()
+
+
+def finish(config: NormConfig, value: Value) -> Value:
+    """Round half up and saturate."""
+    low = config.result_shift
+    rounded = value[low:].as_signed() + (value[low - 1] if low else 0)
+    top = config.out_bits - 1
+    above, negative = rounded[top:-1], rounded[-1]
+    most = (1 << top) - 1
+    fits = Mux(negative, above.all(), ~above.any())
+    return Mux(fits, rounded[: config.out_bits], Mux(negative, ~most, most)[: config.out_bits])

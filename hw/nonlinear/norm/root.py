@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A row's scale, a digit per cycle: the root of the radicand, then a constant divided by the root.
+
+Both use one subtracter. With the digits found so far as ``root``, a step of the root tries
+``4 * rest + pair - (4 * root + 1)`` and a step of the division ``4 * rest - (4 * root + 2)``, which is
+twice ``2 * rest - divisor`` for the divisor ``2 * root + 1``: the root plus half of its last digit.
+"""
+
+from dataclasses import dataclass
+
+from amaranth import Cat, Module, Mux, Shape, Signal, Value
+
+from gatewright.hw.nonlinear.norm.config import NormConfig
+from gatewright.hw.nonlinear.norm.statistics import Sums
+
+
+@dataclass
+class Scale:
+    """A row's scale, ``digits * 2**-exponent``, and its sum.
+
+    Attributes
+    ----------
+    digits : Signal
+        Significant digits; the low bits of the exponent took part in how many there are.
+    code : Value
+        The exponent's other bits.
+    total : Signal
+        Sum of the elements; kind ``layer``.
+    """
+
+    digits: Value
+    code: Value
+    total: Value
+
+
+def find_scale(m: Module, config: NormConfig, sums: Sums, take: Value, steps: Value) -> Scale:
+    """Find a scale for every ``take``, in a fixed number of steps.
+
+    Parameters
+    ----------
+    m : Module
+        Gets the logic.
+    config : NormConfig
+        Widths and numbers of steps.
+    sums : Sums
+        What ``take`` takes.
+    take : Value
+        The sums are complete and the last scale has been used.
+    steps : Value
+        Steps that are left; 0 once the scale is there.
+    """
+    total = Signal(Shape(config.sum_bits, True), name="row_total", reset_less=True)
+    start, radicand = _radicand(m, config, sums, take, total)
+
+    left = Signal(2 * config.pairs, reset_less=True)  # bits of the radicand that have not come down yet
+    rest = Signal(config.root_bits + 1, reset_less=True)
+    root = Signal(config.root_bits, reset_less=True)
+    digits = Signal(config.scale_bits, reset_less=True)
+    exponent = Signal(config.exponent_bits, reset_less=True)
+    dividing = Signal(reset_less=True)
+
+    tried = Cat(left[-2:], rest)  # nothing but zeros comes down while dividing
+    difference = Signal(len(tried) + 1)
+    m.d.comb += difference.eq(tried - Cat(~dividing, dividing, root))
+    digit = ~difference[-1]
+    after = Mux(digit, difference, tried)
+    turn = steps == config.scale_bits + 1
+    found = root[-1]  # all digits of the root; what is left of the radicand does not count
+    fine = exponent[: config.fine_bits]
+
+    m.d.sync += [left.eq(left << 2), rest.eq(Mux(dividing, after[1:], after))]
+    with m.If(turn):
+        m.d.sync += [rest.eq(config.numerator), dividing.eq(1)]
+    with m.If(~dividing):
+        with m.If(found):
+            m.d.sync += exponent.eq(exponent + 1)
+        with m.Else():
+            m.d.sync += root.eq(Cat(digit, root))
+    with m.Elif(steps > fine):  # the exponent's low bits cost the scale as many digits
+        m.d.sync += digits.eq(Cat(digit, digits))
+    with m.If(start):
+        m.d.sync += [left.eq(radicand), rest.eq(0), root.eq(0), digits.eq(0), exponent.eq(0), dividing.eq(0)]
+    return Scale(digits, exponent[config.fine_bits :], total)
+
+
+def _radicand(m: Module, config: NormConfig, sums: Sums, take: Value, total: Signal) -> tuple[Value, Value]:
+    """Give the cycle in which the radicand is there, and the radicand."""
+    if config.kind == "rms":
+        return take, sums.squares
+    taken, ready = Signal(), Signal()
+    squares = Signal(config.square_bits, name="row_squares", reset_less=True)
+    square = Signal(2 * config.sum_bits - 1, reset_less=True)
+    m.d.sync += [taken.eq(take), ready.eq(taken), square.eq(total * total)]
+    with m.If(take):
+        m.d.sync += [squares.eq(sums.squares), total.eq(sums.total)]
+    return ready, (squares << config.zeros) - square
