@@ -5,8 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from gatewright.gen.bench import nonlinear_accuracy as accuracy
 from gatewright.gen.bench.accuracy import Accuracy
 from gatewright.gen.flow.synth import SynthOptions
+from gatewright.gen.registry import rooms
 from gatewright.hw.core.errors import ConfigError
 
 SUBJECTS: Mapping[str, str] = {
@@ -18,8 +22,9 @@ SUBJECTS: Mapping[str, str] = {
     "norm": "Norms",
     "quantise": "Dynamic quantisation",
 }
-
-_DEFAULT = SynthOptions()
+ROW = 64  # elements of the row whose latency is told
+LEAN = SynthOptions(wide_luts=False)
+PLAIN = SynthOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +35,8 @@ class Case:
     ----------
     accuracy : callable
         From the config to its errors.
-    latency : callable
-        From the config to cycles.
-    ice40 : bool
-        Whether it is measured on iCE40 too.
+    options : SynthOptions
+        Flags on ECP5; iCE40 gets its own defaults.
     """
 
     subject: str
@@ -41,10 +44,18 @@ class Case:
     room: str
     parameters: Mapping[str, Any]
     accuracy: Callable[[Any], Accuracy | None]
-    latency: Callable[[Any], int]
-    options: SynthOptions = _DEFAULT
-    ice40: bool = True
-    ice40_options: SynthOptions = _DEFAULT
+    options: SynthOptions = PLAIN
+
+    def latency(self, config: Any) -> int:
+        """Count cycles from the first beat of a row in to the first beat out; of any beat where there are no rows."""
+        last = np.zeros(ROW // config.lanes, np.int64)
+        last[-1] = 1
+        beats = {
+            port.name: {field.name: np.zeros((len(last), *field.shape), np.int64) for field in port.fields}
+            | {"last": last}
+            for port in config.inputs
+        }
+        return config.delay(beats)
 
 
 def cases(*subjects: str) -> list[Case]:
@@ -58,7 +69,87 @@ def cases(*subjects: str) -> list[Case]:
     for subject in subjects:
         if subject not in SUBJECTS:
             raise ConfigError(f"subject must be one of {', '.join(SUBJECTS)}, not {subject!r}")
-    return [case for case in ALL if not subjects or case.subject in subjects]
+    return [case for case in ALL if (not subjects or case.subject in subjects) and case.room in rooms()]
 
 
-ALL: tuple[Case, ...] = ()
+def _function(subject: str, title: str, options: SynthOptions = PLAIN, **parameters: Any) -> Case:
+    return Case(
+        subject=subject, title=title, room="function", parameters=parameters, accuracy=accuracy.function,
+        options=options,
+    )  # fmt: skip
+
+
+def _exp(title: str, bits: int, **more: Any) -> Case:
+    return _function(
+        "exp", title, function="exp", argument="negative", in_bits=bits, in_fraction=bits - 4, out_bits=bits,
+        out_fraction=bits, **more,
+    )  # fmt: skip
+
+
+def _activation(subject: str, title: str, **parameters: Any) -> Case:
+    return Case(
+        subject=subject, title=title, room="activation", parameters=parameters, accuracy=accuracy.activation,
+        options=LEAN,
+    )  # fmt: skip
+
+
+def _gated(title: str, **parameters: Any) -> Case:
+    return Case(
+        subject="activation", title=title, room="gated", parameters=parameters, accuracy=accuracy.gated, options=LEAN
+    )
+
+
+def _softmax(algorithm: str) -> Case:
+    parameters = {"algorithm": algorithm, "lanes": 4, "score_bits": 8, "scale": 1, "scale_fraction": 3, "row_max": 64}
+    return Case(
+        subject="softmax", title=f"{algorithm}, 4 lanes, int8 to uint8", room="softmax", parameters=parameters,
+        accuracy=accuracy.softmax({"row_max": 1024}),
+    )  # fmt: skip
+
+
+def _norm(title: str, **parameters: Any) -> Case:
+    return Case(subject="norm", title=title, room="norm", parameters=parameters, accuracy=accuracy.norm)
+
+
+FINE = {"in_bits": 16, "in_fraction": 12, "out_bits": 18, "out_fraction": 14, "method": "polynomial"}
+TEN = {"in_bits": 10, "in_fraction": 6, "out_bits": 10, "out_fraction": 6}
+WORD = {"in_bits": 26, "in_fraction": 22, "out_bits": 26, "out_fraction": 22}
+
+ALL: tuple[Case, ...] = (
+    _exp("exp, 16 bits, auto", 16),
+    _exp("exp, 16 bits, product of two tables", 16, method="product"),
+    _exp("exp, 16 bits, no multiplier", 16, multiplier_luts=10000),
+    _exp("exp, 16 bits, linear", 16, method="linear"),
+    _exp("exp, 16 bits, quadratic", 16, method="quadratic"),
+    _exp("exp, 12 bits, auto", 12),
+    _exp("exp, 8 bits, auto", 8),
+    _function("function", "exp2 of negatives", function="exp2", argument="negative", out_fraction=16),
+    _function("function", "reciprocal", function="reciprocal"),
+    _function("function", "rsqrt", function="rsqrt"),
+    _function("function", "log2", function="log2", out_fraction=11),
+    _function("function", "sigmoid", function="sigmoid", out_fraction=16),
+    _function("function", "tanh", function="tanh", out_fraction=15),
+    *(_softmax(algorithm) for algorithm in ("exact", "online", "two_pass", "fixed_phi", "base2")),
+    _activation("gelu", "int8, table", method="table"),
+    _activation("gelu", "int8, half a table", method="symmetry"),
+    _activation("gelu", "int10, half a table", method="symmetry", **TEN),
+    _activation("gelu", "16 bits, polynomial, as exact as Edge-MoE", **FINE, max_error_milli_lsb=1600),
+    _activation("gelu", "16 bits, polynomial, 1 LSB of 2^-14", **FINE, max_error_milli_lsb=1000),
+    _activation("gelu", "Edge-MoE's table, rebuilt", method="edge_moe", **WORD),
+    _activation("activation", "gelu_tanh, int8", function="gelu_tanh"),
+    _activation("activation", "silu, int8", function="silu"),
+    _activation("activation", "sigmoid, int8", function="sigmoid", out_signed=False, out_fraction=8),
+    _activation("activation", "tanh, int8", function="tanh", in_fraction=5, out_fraction=7),
+    _activation("activation", "relu2, int8", function="relu2"),
+    _activation("activation", "silu, 16 bits, polynomial", function="silu", **FINE),
+    _gated("SwiGLU, int8", function="silu"),
+    _gated("GeGLU, int8", function="gelu"),
+    _norm("RMSNorm, 64, 4 lanes, int8", kind="rms", elements=64, lanes=4),
+    _norm("RMSNorm, 768, 4 lanes, int8", kind="rms", elements=768, lanes=4),
+    _norm("LayerNorm, 64, 4 lanes, int8", kind="layer", elements=64, lanes=4),
+    _norm("LayerNorm, 768, 4 lanes, int8", kind="layer", elements=768, lanes=4),
+    Case(
+        subject="quantise", title="quantise_rows, 4 lanes, 16 to 8 bits", room="quantise_rows",
+        parameters={"lanes": 4, "in_bits": 16, "out_bits": 8, "row_max": 64}, accuracy=accuracy.quantise_rows,
+    ),
+)  # fmt: skip

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from gatewright.gen.bench.published import edge_moe, hls4ml, ibert, ita, softermax
+from gatewright.hw.nonlinear.activation.config import ActivationConfig
+from gatewright.hw.nonlinear.activation.golden import activation
 
 LN2 = math.log(2)
 
@@ -139,3 +141,9 @@ def test_ibert_softmax_loses_row_mass_to_truncation():
     got = ibert.softmax(codes, 1 / 16) / 256
     assert np.abs(got - softmax(codes / 16)).max() < 0.02
     assert 0.6 < got.sum(axis=-1).min() < got.sum(axis=-1).max() < 1
+
+
+def test_the_rebuilt_edge_moe_unit_agrees_with_the_independent_model():
+    config = ActivationConfig(method="edge_moe", in_bits=26, out_bits=26, in_fraction=22, out_fraction=22)
+    codes = np.random.default_rng(3).integers(-1 << 25, 1 << 25, 20_000)
+    np.testing.assert_array_equal(activation(config, codes), edge_moe.gelu(codes))
