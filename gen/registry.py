@@ -102,6 +102,7 @@ ROOMS: tuple[Room, ...] = (
     Room("width_up", "dataflow", "verified"),
     Room("width_down", "dataflow", "verified"),
     Room("requantise", "quantise", "verified"),
+    Room("quantise_rows", "quantise", "functional"),
     Room("divide", "elementary", "verified"),
     Room("uart_rx", "bus", "verified"),
     Room("uart_tx", "bus", "verified"),
