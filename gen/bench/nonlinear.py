@@ -135,8 +135,9 @@ def bench_nonlinear(
             results.append(run_case(case, Path(folder) / str(index), () if quick else SEEDS))
             done(case.title)
     results += [result for result in published() if not subjects or result.subject in subjects]
+    words = [f"--subject {subject}" for subject in subjects or ()]
     outcome = {
-        "command": "gatewright bench nonlinear" + (" --quick" if quick else ""),
+        "command": " ".join(["gatewright bench nonlinear", *words, *(["--quick"] if quick else [])]),
         "tools": tool_versions("ecp5") | tool_versions("ice40"),
         "seeds": [] if quick else list(SEEDS),
         "parts": {part.family: part.name for part in (ECP5_85F, ICE40_UP5K)},
@@ -248,10 +249,9 @@ def pictures(results: Sequence[Result], outcome: dict[str, Any]) -> dict[str, by
     drawn = {}
     for name, (subject, title, unit) in PICTURES.items():
         points = [
-            Point(result.design, area, result.max_real, result.source == OURS)
+            _point(result, result.max_real)
             for result in results
             if result.subject == subject and result.max_real is not None
-            for area in _areas(result)
         ]
         if any(point.area for point in points):
             drawn[f"pareto_{name}.png"] = draw(points, title, _small_print(outcome), unit)
@@ -265,15 +265,18 @@ PICTURES = {
 }
 
 
-def _areas(result: Result) -> list[float | None]:
-    if not result.costs:
-        return [None]
-    return [cost.lut_equivalent for cost in result.costs if cost.family == "ecp5"]
+def _point(result: Result, error: float) -> Point:
+    cost = next((cost for cost in result.costs if cost.family == "ecp5"), None)
+    if cost is None:
+        return Point(result.design, None, error, result.source == OURS)
+    blocks = [f"{count} {name}" for name, count in (("DSP", cost.dsp), ("BRAM", cost.bram)) if count]
+    return Point(result.design, cost.lut_equivalent, error, result.source == OURS, ", ".join(blocks))
 
 
 def _small_print(outcome: dict[str, Any]) -> str:
+    tools = {name: version for name, version in outcome["tools"].items() if name in ("gatewright", "pyosys")}
     return (
-        "Filled: ours. Hollow, in brackets: published, error from our integer model of the formula.\n"
-        f"ECP5, {tools_line({key: value for key, value in outcome['tools'].items() if key == 'pyosys'})}; "
-        f"DSPs and block RAMs are not counted in the area; see the table. Made by `{outcome['command']} --save`."
+        "Filled: ours. Hollow, in brackets: published methods, errors from our integer models of their formulas.\n"
+        f"Line: what no other design beats. ECP5, flags in the table; {tools_line(tools)}.\n"
+        f"Made by `{outcome['command']} --save`."
     )

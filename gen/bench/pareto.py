@@ -21,12 +21,21 @@ class Point:
         Greatest error, as a real number.
     ours : bool
         Filled marks; published designs are hollow.
+    blocks : str
+        Hard blocks beside the LUTs.
     """
 
     name: str
     area: float | None
     error: float
     ours: bool
+    blocks: str = ""
+
+    @property
+    def label(self) -> str:
+        """What stands beside the mark."""
+        name = self.name if self.ours else f"({self.name})"
+        return f"{name} + {self.blocks}" if self.blocks else name
 
 
 def front(points: Sequence[Point]) -> list[Point]:
@@ -51,10 +60,11 @@ def draw(points: Sequence[Point], title: str, caption: str, unit: float | None =
     # Drawn without pyplot: no global state, and no window system is looked for.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure = Figure(figsize=(7.6, 5.2), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.1, 0.17, 0.87, 0.74))
+    axes = figure.add_axes((0.1, 0.19, 0.87, 0.72))
     axes.set_xscale("log")
     axes.set_yscale("log")
     known = [point for point in points if point.area]
@@ -82,7 +92,10 @@ def draw(points: Sequence[Point], title: str, caption: str, unit: float | None =
         axes.axhline(unit, color=LINES, linewidth=0.8, linestyle=":", zorder=1)
     _label(axes, points, unit)
     axes.set_xlabel("LUTeq on ECP5 (LUT4 + 2 CCU2C + 4 DPR16X4)", fontsize=9)
-    axes.set_ylabel("greatest error", fontsize=9)
+    axes.set_ylabel("greatest error, as a real number", fontsize=9)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(labelsize=8)
     axes.grid(True, which="major", color="#e6e6e6", linewidth=0.6, zorder=0)
     for side in ("top", "right"):
@@ -113,22 +126,29 @@ def _label(axes: object, points: Sequence[Point], unit: float | None) -> None:
     for point in sorted(lines, key=lambda p: p.error):
         _, level = to_pixels((1, point.error))
         text = f"({point.name}; no area known)"
-        width = 6.2 * len(text)
+        width = _width(text, 7)
         spots = [(left + 4 + shift, level + up) for shift in (0, 120, 240, 360) for up in (3, -16)]
         x, y = _free(spots, width, taken, (left, bottom, right, top))
         plot.annotate(text, (x, y), xycoords="figure pixels", fontsize=7, color=THEIRS, va="bottom")
     for point, (x, y) in sorted(zip([p for p in points if p.area], marks, strict=True), key=lambda item: item[1]):
-        text = point.name if point.ours else f"({point.name})"
-        width = 6.6 * len(text)
+        text = point.label
+        width = _width(text, 7.5)
         spots = [
-            (x + 9, y - 6), (x - 9 - width, y - 6), (x - width / 2, y + 8), (x - width / 2, y - 22),
-            (x + 7, y + 6), (x + 7, y - 20), (x - 7 - width, y + 6), (x - 7 - width, y - 20),
+            (x + 7, y + 4), (x + 9, y - 18), (x - 7 - width, y + 4), (x - 7 - width, y - 18), (x - width / 2, y + 8),
+            (x - width / 2, y - 22), (x + 9, y - 6), (x - 9 - width, y - 6),
             *((x + 9, y + step) for step in (18, -32, 32, -46, 46, -60)),
         ]  # fmt: skip
         at = _free(spots, width, taken, (left, bottom, right, top))
         plot.annotate(
             text, at, xycoords="figure pixels", fontsize=7.5, color=OURS if point.ours else THEIRS, va="bottom"
         )
+
+
+def _width(text: str, points: float) -> float:
+    """Give the width of a text in pixels."""
+    from matplotlib.textpath import TextPath
+
+    return float(TextPath((0, 0), text, size=points).get_extents().width) * _DPI / 72 + 4
 
 
 Box = tuple[float, float, float, float]
