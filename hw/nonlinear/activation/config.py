@@ -135,6 +135,16 @@ class ActivationConfig(RoomConfig):
         return _codes(self.task, self.in_zero)
 
     @property
+    def reach(self) -> tuple[int, int]:
+        """Least and greatest output code."""
+        if self.method == "edge_moe":
+            return -1 << edge_moe.FRACTION_BITS, self.code_high  # nowhere below -0.17
+        if self.method == "polynomial":
+            plan = self.symmetry
+            return max(plan.low, self.code_low), min(plan.high, self.code_high)
+        return int(self.codes.min()), int(self.codes.max())
+
+    @property
     def table_bits(self) -> int:
         """Bits of all tables of a lane."""
         match self.method:

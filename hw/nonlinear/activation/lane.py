@@ -49,7 +49,8 @@ def _symmetric(pipe: Pipe, config: ActivationConfig, plan: Symmetry, x: Value, n
         negative = pipe(negative, f"{name}_negative")
         other = _reflect(plan.turn, part, negative) if plan.kind == "reflect" else Const(plan.turn)
         total = other if plan.kind == "reflect" else Mux(negative, other, part)
-    return pipe(_saturate(config, plan, total.shift_right(plan.guard)), f"{name}_y")
+    code = saturate(total.shift_right(plan.guard), (plan.low, plan.high), config.out_bits, config.out_signed)
+    return pipe(code.as_signed() if config.out_signed else code, f"{name}_y")
 
 
 def _magnitude(m: Module, x: Value, name: str) -> Value:
@@ -107,21 +108,21 @@ def _reflect(turn: int, part: Value, negative: Value) -> Value:
     return flipped + Mux(negative, Const(turn + 1), Const(0, 1)) if turn + 1 else flipped
 
 
-def _saturate(config: ActivationConfig, plan: Symmetry, value: Value) -> Value:
-    """Narrow to the output; logic only for the limits that some input passes."""
-    shape = Shape.cast(range(min(plan.low, 0), max(plan.high, 0) + 1))
+def saturate(value: Value, reach: tuple[int, int], bits: int, signed: bool) -> Value:
+    """Narrow a value of ``reach[0]..reach[1]`` to an integer; logic only for the limits that it passes."""
+    shape = Shape.cast(range(min(reach[0], 0), max(reach[1], 0) + 1))
     missing = max(shape.width - len(value), 0)
     sign = value[-1] if value.shape().signed else Const(0, 1)
-    bits = Cat(value, sign.replicate(missing))[: shape.width]
-    below = bits[-1] if shape.signed else Const(0, 1)
-    code = Cat(bits, below.replicate(max(config.out_bits - shape.width, 0)))[: config.out_bits]
+    word = Cat(value, sign.replicate(missing))[: shape.width]
+    below = word[-1] if shape.signed else Const(0, 1)
+    code = Cat(word, below.replicate(max(bits - shape.width, 0)))[:bits]
 
-    top = config.code_high.bit_length()  # the highest code is all ones, so a limit is a test of bits
-    if plan.high > config.code_high:
-        code = Mux(~below & bits[top:].any(), Const(config.code_high, config.out_bits), code)
-    if plan.low < config.code_low:
-        under = below & ~bits[top:].all() if config.out_signed else below
-        code = Mux(under, Const(config.code_low, config.out_bits), code)
+    top = bits - signed  # the highest code is all ones, so a limit is a test of bits
+    high, low = (1 << top) - 1, -(1 << top) if signed else 0
+    if reach[1] > high:
+        code = Mux(~below & word[top:].any(), Const(high, bits), code)
+    if reach[0] < low:
+        code = Mux(below & ~word[top:].all() if signed else below, Const(low, bits), code)
     return code
 
 
