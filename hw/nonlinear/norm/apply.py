@@ -13,10 +13,10 @@ def normalise(
     pipe: Pipe, config: NormConfig, x: list[Value], weight: list[Value], bias: list[Value], scale: Scale
 ) -> list[Value]:
     """Normalise a beat in ``apply_cycles`` registers, the last of which is the result's."""
-    first = 1 if config.kind == "rms" else 2
+    first = config.centre_cycles
     digits = pipe(scale.digits, "digits", first)
     code = pipe(scale.code, "code", first + 1)
-    total = pipe(scale.total, "mean")
+    total = pipe(scale.total, "mean", first - 1)
     results = []
     for lane, element in enumerate(x):
         centred = centre(pipe, config, element, total)
@@ -31,10 +31,10 @@ def normalise(
 
 
 def centre(pipe: Pipe, config: NormConfig, element: Value, total: Value) -> Value:
-    """Register the element, or ``elements * element - total``."""
+    """Give the element, or ``elements * element - total``."""
     if config.kind == "rms":
-        return pipe(element, "element")
-    multiple = pipe(times(element, config.odd), "element")
+        return element
+    multiple = pipe(times(element, config.odd), "multiple", config.centre_cycles - 1)
     multiple = Cat(Const(0, config.zeros), multiple).as_signed()
     return pipe((multiple - total)[: config.centred_bits].as_signed(), "centred")
 

@@ -46,7 +46,7 @@ class Norm(RoomComponent):
         sums = sum_rows(m, config, push, [x[lane] for lane in range(config.lanes)], self.i.payload.last, take)
         busy, steps = Signal(), Signal(range(config.scale_cycles), reset_less=True)
         scale = find_scale(m, config, sums, take, steps)
-        m.d.comb += take.eq(sums.complete & (~busy | hand))
+        m.d.comb += take.eq(sums.complete & ~busy)
         with m.If(take):
             m.d.sync += [busy.eq(1), steps.eq(config.scale_cycles - 1)]
         with m.Else():
@@ -55,21 +55,25 @@ class Norm(RoomComponent):
             with m.If(steps.any()):
                 m.d.sync += steps.eq(steps - 1)
 
-        free, head = self._store(m, push, pop)
-        m.d.comb += [self.i.ready.eq(sums.enable & free), push.eq(self.i.valid & self.i.ready)]
-
         # A row whose scale is known lies in the store from end to end.
-        leaving, last = Signal(), head[-1]
-        m.d.comb += hand.eq(busy & ~steps.any() & (~leaving | (pop & last)))
+        leaving = Signal()
+        free, head = self._store(m, push, pop, hand, leaving)
+        m.d.comb += [self.i.ready.eq(sums.enable & free), push.eq(self.i.valid & self.i.ready)]
+        done = pop & head[-1]
+        m.d.comb += hand.eq(busy & ~steps.any() & (~leaving | done))
         with m.If(hand):
             m.d.sync += leaving.eq(1)
-        with m.Elif(pop & last):
+        with m.Elif(done):
             m.d.sync += leaving.eq(0)
         self._lanes(m, head, self._used(m, scale, hand), leaving, pop)
         return m
 
-    def _store(self, m: Module, push: Value, pop: Value) -> tuple[Value, Value]:
-        """Queue the beats in a memory; its read register always shows the oldest."""
+    def _store(self, m: Module, push: Value, pop: Value, hand: Value, leaving: Value) -> tuple[Value, Value]:
+        """Queue the beats in a memory.
+
+        The head is a register, since a memory is slow to give: it holds the beat that leaves, and the
+        read register the beat after it. Between rows both follow what the memory holds.
+        """
         config = self.config
         word = Cat(self.i.payload.x, self.i.payload.last)
         m.submodules.store = store = Memory(shape=len(word), depth=1 << config.store_bits, init=[])
@@ -77,12 +81,15 @@ class Norm(RoomComponent):
         # Where the store can be full, one more bit tells a full one from an empty one.
         bits = config.store_bits + config.store_fills
         enter, leave, following = Signal(bits), Signal(bits), Signal(bits)
-        m.d.comb += following.eq(leave + pop)
+        head = Signal(len(word), reset_less=True)
+        m.d.comb += following.eq(leave + (hand | (pop & ~head[-1])))
         m.d.sync += [enter.eq(enter + push), leave.eq(following)]
         m.d.comb += [write.addr.eq(enter), write.data.eq(word), write.en.eq(push), read.addr.eq(following)]
         m.d.comb += read.en.eq(1)
+        with m.If(pop | ~leaving):
+            m.d.sync += head.eq(read.data)
         full = (enter ^ leave) == (1 << config.store_bits)
-        return (~full if config.store_fills else Value.cast(1)), read.data
+        return (~full if config.store_fills else Value.cast(1)), head
 
     def _used(self, m: Module, scale: Scale, hand: Value) -> Scale:
         """Hold the scale of the row that leaves, so that the next can be sought."""

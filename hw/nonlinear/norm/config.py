@@ -253,13 +253,23 @@ class NormConfig(RoomConfig):
 
     @property
     def scale_cycles(self) -> int:
-        """Cycles from the sums of a row to its scale; rows of as many beats follow each other without a bubble."""
+        """Cycles from the sums of a row to its scale."""
         return 1 + self.radicand_cycles + self.root_steps + self.scale_bits
 
     @property
+    def smooth_beats(self) -> int:
+        """Rows of as many beats, or more, follow each other without a bubble."""
+        return self.scale_cycles + 1
+
+    @property
+    def centre_cycles(self) -> int:
+        """Registers that subtract the mean: one after the factor, if there is one, and one after the difference."""
+        return 0 if self.kind == "rms" else 1 + (self.odd > 1)
+
+    @property
     def apply_cycles(self) -> int:
-        """Cycles from a beat that leaves the row store to its result."""
-        return 5 if self.kind == "rms" else 7
+        """Cycles from a beat that leaves to its result: registers for scale, shift, gain, bias and rounding."""
+        return self.centre_cycles + (4 if self.kind == "rms" else 5)
 
     @property
     def latency(self) -> int:
@@ -302,7 +312,7 @@ class NormConfig(RoomConfig):
             summed = taken - 1 + self.sum_cycles + waited
             start = max(summed, scale_free)
             waited += start - summed
-            # The scale moves on to the lanes when the last beat of the row before leaves the store.
-            scale_free = max(start + self.scale_cycles, store_free)
-            store_free = scale_free + length
+            # The scale moves on to the lanes when the last beat of the row before leaves.
+            moved = max(start + self.scale_cycles, store_free)
+            scale_free, store_free = moved + 1, moved + length
         return store_free + self.apply_cycles + 1
