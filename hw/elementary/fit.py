@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from gatewright.hw.core.numerics import Ints, wrap
 from gatewright.hw.elementary.plan import Plan, Table, bits_of
 
-MULTIPLIER_LUTS = 60  # what a hard multiplier is worth: about a fifth of its LUT-built twin
+MULTIPLIER_LUTS = 150  # what a hard multiplier is worth: about half of its twin built from LUTs
 GUARD = 4  # most fraction bits of a sum
+SAMPLES = 9  # arguments of a long segment that choose its slopes
 FAR = 1 << 40  # a bound that never binds
 
 
@@ -36,7 +37,7 @@ class Bounds:
 def fit(
     targets: NDArray[np.float64],
     *,
-    max_error: float,
+    max_error: float | NDArray[np.float64],
     degrees: Iterable[int] = (0, 1, 2),
     signed: bool = False,
     out_bits: int | None = None,
@@ -52,8 +53,8 @@ def fit(
     ----------
     targets : numpy.ndarray
         Wanted output of argument 0, 1, ..., in units of the output's last place. NaN: any output will do.
-    max_error : float
-        Largest error, in the same unit; 0.5 allows the nearest integers only.
+    max_error : float or numpy.ndarray
+        Largest error, in the same unit, for all arguments or for each; 0.5 allows the nearest integers only.
     degrees : iterable of int
         Degrees to try.
     signed : bool
@@ -74,11 +75,14 @@ def fit(
         if best is None or plan.cost(multiplier_luts) < best.cost(multiplier_luts):
             best = plan
     if best is None:
-        raise ValueError(f"no plan of degree {', '.join(map(str, sorted(set(degrees))))} reaches error {max_error:g}")
+        names = ", ".join(map(str, sorted(set(degrees))))
+        raise ValueError(f"no plan of degree {names} reaches error {np.max(max_error):g}")
     return best
 
 
-def bounds_of(targets: NDArray[np.float64], max_error: float, signed: bool, out_bits: int | None) -> Bounds:
+def bounds_of(
+    targets: NDArray[np.float64], max_error: float | NDArray[np.float64], signed: bool, out_bits: int | None
+) -> Bounds:
     """Turn targets and error into the integers allowed at each argument.
 
     Raises
@@ -92,16 +96,17 @@ def bounds_of(targets: NDArray[np.float64], max_error: float, signed: bool, out_
         raise ValueError(f"an argument has at most 20 bits, not {arg_bits}")
     free = np.isnan(targets)
     known = np.where(free, np.nanmean(targets), targets)
+    errors = np.where(free, 0.0, max_error)
     if out_bits is None:
         ends = np.rint([known.min(), known.max()]).astype(int).tolist()
         out_bits = max(bits_of(end, signed) for end in ends)
     least, most = (-(1 << (out_bits - 1)), (1 << (out_bits - 1)) - 1) if signed else (0, (1 << out_bits) - 1)
-    low = np.maximum(np.ceil(known - max_error), least).astype(np.int64)
-    high = np.minimum(np.floor(known + max_error), most).astype(np.int64)
+    low = np.maximum(np.ceil(known - errors), least).astype(np.int64)
+    high = np.minimum(np.floor(known + errors), most).astype(np.int64)
     low[free], high[free] = least, most
     if (low > high).any():
         at = int(np.argmax(low > high))
-        raise ValueError(f"no integer of {out_bits} bits lies within {max_error:g} of {known[at]:g}, wanted at {at}")
+        raise ValueError(f"no integer of {out_bits} bits lies within {errors[at]:g} of {known[at]:g}, wanted at {at}")
     rest = (1 << arg_bits) - size
     known = np.concatenate([known, np.full(rest, known[-1])])
     low, high = (np.concatenate([a, np.full(rest, end)]) for a, end in ((low, -FAR), (high, FAR)))
@@ -109,30 +114,33 @@ def bounds_of(targets: NDArray[np.float64], max_error: float, signed: bool, out_
 
 
 def _candidates(bounds: Bounds, degrees: Sequence[int], additive: bool) -> Iterator[Plan]:
+    """Give plans from long segments to short ones, each kind until its tables double."""
     if 0 in degrees:
         yield constant(bounds)
     for degree in degrees:
-        if degree == 0:
-            continue
-        failures = 0
-        for offset_bits in range(2, bounds.arg_bits + 1):
-            plan = polynomial(bounds, degree, offset_bits)
-            if plan is not None:
-                yield plan
-            failures = 0 if plan is not None else failures + 1
-            if failures == 2:
-                break
+        if degree:
+            yield from _while_useful(
+                polynomial(bounds, degree, offset_bits) for offset_bits in range(bounds.arg_bits, 1, -1)
+            )
     if additive and 1 in degrees:
-        for offset_bits in range(1, bounds.arg_bits - 1):
-            found = False
-            for slope_bits in range(offset_bits, min(bounds.arg_bits, offset_bits + 5) + 1):
-                plan = two_tables(bounds, offset_bits, slope_bits)
-                if plan is None:
-                    break
-                found = True
-                yield plan
-            if not found:
-                break
+        for spread in range(5):
+            yield from _while_useful(
+                two_tables(bounds, offset_bits, offset_bits + spread)
+                for offset_bits in range(bounds.arg_bits - max(spread, 2), 0, -1)
+            )
+
+
+def _while_useful(plans: Iterable[Plan | None]) -> Iterator[Plan]:
+    """Give the plans that exist; stop where their tables have doubled."""
+    best = 0
+    for plan in plans:
+        if plan is None:
+            continue
+        cost = plan.cost(0)
+        if best and cost > 2 * best:
+            return
+        best = min(best or cost, cost)
+        yield plan
 
 
 def constant(bounds: Bounds) -> Plan:
@@ -207,88 +215,125 @@ def _segments(
     bounds: Bounds, degree: int, offset_bits: int, granule: int, segments: Ints, guard: int, drop: int, inner: int
 ) -> tuple[NDArray[np.bool_], list[Ints]]:
     """Search every segment's slopes; say where constants exist, and give the coefficients."""
-    at = (segments[:, None] << granule) + np.arange(1 << granule)
-    d = at & ((1 << offset_bits) - 1)
-    low = bounds.low[at] << guard
-    high = ((bounds.high[at] + 1) << guard) - 1
+    starts = segments[:, None] << granule
+    count = 1 << granule
+    few = np.unique(np.linspace(0, count - 1, SAMPLES).astype(np.int64)) if count > 2 * SAMPLES else np.arange(count)
+    curves, lines = _least_squares(bounds.wanted[starts + few], few, starts & ((1 << offset_bits) - 1), degree)
     scale = float(1 << (guard + drop))
-    curves, lines = _least_squares(bounds.wanted[at], d, degree)
-    bends = [np.zeros(len(segments), np.int64)]
-    if degree == 2:
-        middle = np.rint(curves * scale * (1 << inner)).astype(np.int64)
-        bends = [middle + step for step in (0, -1, 1)]
-    best = [np.full(len(segments), -1, np.int64), *(np.zeros(len(segments), np.int64) for _ in range(degree + 1))]
-    for bend in bends:
-        bent = bend[:, None] * d >> inner if degree == 2 else 0
-        # The line that is best beside a rounded curve differs from the one beside the real curve.
-        left = lines + (curves - bend / (scale * (1 << inner))) * (d[:, 0] + d[:, -1]) if degree == 2 else lines
-        centre = np.rint(left * scale).astype(np.int64)
-        for step in (0, -1, 1, -2, 2, -3, 3):
-            slope = centre + step
-            product = (slope[:, None] + bent) * d >> drop
-            least, most = (low - product).max(1), (high - product).min(1)
-            better = most - least > best[0]
-            for kept, value in zip(best, (most - least, least + most >> 1, slope, bend), strict=False):
-                kept[better] = value[better]
-    return best[0] >= 0, best[1:]
+    search = _Search(bounds, offset_bits, guard, drop, inner, degree == 2)
+    bends = [np.rint(curves * scale * (1 << inner)).astype(np.int64)]
+    bends += [bends[0] + step for step in (-1, 1)] if degree == 2 else []
+    ends = 2 * (starts[:, 0] & ((1 << offset_bits) - 1)) + count - 1
+    best = [np.full(len(segments), -1, np.int64), *(np.zeros(len(segments), np.int64) for _ in range(3))]
+
+    def improve(which: Ints, places: Ints) -> None:
+        """Try all slopes on the segments ``which``."""
+        for bend in bends:
+            # The line that is best beside a rounded curve differs from the one beside the real curve.
+            bent = (curves - bend / (scale * (1 << inner))) * ends
+            centre = np.rint((lines + bent) * scale).astype(np.int64)
+            for step in (0, -1, 1, -2, 2, -3, 3):
+                room, middle = search.room(starts[which], places, centre[which] + step, bend[which])
+                better = room > best[0][which]
+                for kept, value in zip(best, (room, middle, centre[which] + step, bend[which]), strict=True):
+                    kept[which[better]] = value[better]
+
+    improve(np.arange(len(segments)), few)
+    if len(few) < count:  # the samples chose; every argument decides
+        hopeful = np.flatnonzero(best[0] >= 0)
+        best[0][hopeful], best[1][hopeful] = search.room(
+            starts[hopeful], np.arange(count), best[2][hopeful], best[3][hopeful]
+        )
+        improve(hopeful[best[0][hopeful] < 0], np.arange(count))
+    return best[0] >= 0, best[1 : 2 + degree]
 
 
-def _least_squares(wanted: NDArray[np.float64], d: Ints, degree: int) -> tuple[NDArray[np.float64], ...]:
-    """Give the curvature and slope of the best parabola or line in ``d`` of every row."""
-    count = wanted.shape[1]
+@dataclass(frozen=True)
+class _Search:
+    """Widths that stay while slopes vary."""
+
+    bounds: Bounds
+    offset_bits: int
+    guard: int
+    drop: int
+    inner: int
+    curved: bool
+
+    def room(self, starts: Ints, places: Ints, slope: Ints, bend: Ints) -> tuple[Ints, Ints]:
+        """Give the length of the interval of possible constants, negative if empty, and its middle."""
+        at = starts[:, 0] + places[:, None]  # the short axis first: numpy reduces that faster
+        d = at & ((1 << self.offset_bits) - 1)
+        product = (slope + (bend * d >> self.inner)) * d >> self.drop if self.curved else slope * d >> self.drop
+        least = ((self.bounds.low[at] << self.guard) - product).max(0)
+        most = ((self.bounds.high[at] + 1 << self.guard) - 1 - product).min(0)
+        return most - least, least + most >> 1
+
+
+def _least_squares(
+    wanted: NDArray[np.float64], places: Ints, begin: Ints, degree: int
+) -> tuple[NDArray[np.float64], ...]:
+    """Give the curvature and slope, in ``d``, of the best parabola or line of every row."""
     zero = np.zeros(len(wanted))
-    if count == 1:
+    if len(places) == 1:
         return zero, zero
-    x = np.arange(count) - (count - 1) / 2
+    middle = places.mean()
+    x = places - middle
     line = wanted @ x / (x @ x)
-    if degree == 1 or count < 3:
+    if degree == 1 or len(places) < 3:
         return zero, line
-    bow = x * x - (x @ x) / count
+    # Orthogonal to constant and line; the places need not be evenly spaced.
+    bow = x * x - (x @ x) / len(x) - x * ((x * x) @ x) / (x @ x)
     curve = wanted @ bow / (bow @ bow)
-    middle = d[:, 0] + (count - 1) / 2
-    return curve, line - 2 * curve * middle
+    line = line - curve * ((x * x) @ x) / (x @ x)
+    return curve, line - 2 * curve * (begin[:, 0] + middle)
 
 
 def two_tables(bounds: Bounds, offset_bits: int, slope_bits: int) -> Plan | None:
     """Give a linear plan whose products stand in a table, one slope for ``2**slope_bits`` arguments."""
+    shape = (-1, 1 << offset_bits)
+    low, high = (np.ascontiguousarray(a.reshape(shape).T) for a in (bounds.low, bounds.high))
+    wanted = bounds.wanted.reshape(shape).T
+    blocks = (1 << (bounds.arg_bits - slope_bits), -1)
+    rise = (wanted[-1] - wanted[0]).reshape(blocks)
+    # The slope halfway between the steepest and the flattest leaves both the same error.
+    steepness = (rise.max(1) + rise.min(1)) / 2 / ((1 << offset_bits) - 1)
     best = None
     for guard in range(GUARD, -1, -1):
-        plan = _two_tables(bounds, offset_bits, slope_bits, guard)
-        if plan is None:
+        found = _two_tables(low << guard, (high + 1 << guard) - 1, steepness, offset_bits, guard)
+        if found is None:
             break
-        best = plan
+        slopes, c0 = found
+        slopes = slopes[: -(-bounds.size >> slope_bits)]
+        products = (slopes[:, None] * np.arange(1 << offset_bits) >> offset_bits + 2).ravel()
+        best = _plan(
+            bounds, guard, c0=_table(bounds, c0, offset_bits, guard), c1=Table(tuple(slopes.tolist()), slope_bits),
+            product=Table(tuple(products.tolist()), slope_bits), offset_bits=offset_bits, drop=offset_bits + 2,
+        )  # fmt: skip
     return best
 
 
-def _two_tables(bounds: Bounds, offset_bits: int, slope_bits: int, guard: int) -> Plan | None:
+def _two_tables(
+    low: Ints, high: Ints, steepness: NDArray[np.float64], offset_bits: int, guard: int
+) -> tuple[Ints, Ints] | None:
+    """Give slopes and constants; None if some segment has none."""
     drop = offset_bits + 2
-    count, inside = 1 << (bounds.arg_bits - slope_bits), 1 << (slope_bits - offset_bits)
-    shape = (count, inside, 1 << offset_bits)
-    low, high = bounds.low.reshape(shape) << guard, ((bounds.high.reshape(shape) + 1) << guard) - 1
-    wanted, d = bounds.wanted.reshape(shape), np.arange(shape[2])
-    rise = wanted[:, :, -1] - wanted[:, :, 0]
-    # The slope halfway between the steepest and the flattest leaves both the same error.
-    centre = np.rint((rise.max(1) + rise.min(1)) / 2 / max(1, shape[2] - 1) * (1 << (guard + drop))).astype(np.int64)
-    best = [np.full(count, -1, np.int64), np.zeros(count, np.int64)]
-    c0 = np.zeros((count, inside), np.int64)
+    segments = low.shape[1] // len(steepness)
+
+    def room(slope: Ints, places: Ints | slice) -> tuple[Ints, Ints]:
+        product = np.repeat(np.arange(len(low))[places, None] * slope >> drop, segments, axis=1)
+        least, most = (low[places] - product).max(0), (high[places] - product).min(0)
+        return (most - least).reshape(-1, segments).min(1), least + most >> 1
+
+    centre = np.rint(steepness * (1 << (guard + drop))).astype(np.int64)
+    few = np.unique(np.linspace(0, len(low) - 1, SAMPLES).astype(np.int64))
+    best, slopes = np.full(len(centre), -1, np.int64), centre
     for step in (0, -2, 2, -4, 4):
-        slope = centre + step
-        product = (slope[:, None] * d >> drop)[:, None, :]
-        least, most = (low - product).max(2), (high - product).min(2)
-        room = (most - least).min(1)
-        better = room > best[0]
-        c0[better] = (least + most >> 1)[better]
-        for kept, value in zip(best, (room, slope), strict=True):
-            kept[better] = value[better]
-    if (best[0] < 0).any():
+        found, _ = room(centre + step, few)
+        slopes, best = np.where(found > best, centre + step, slopes), np.maximum(best, found)
+    if (best < 0).any():
         return None
-    used = -(-bounds.size >> slope_bits)
-    slopes = best[1][:used]
-    products = (slopes[:, None] * d >> drop).ravel()
-    return _plan(
-        bounds, guard, c0=_table(bounds, c0.ravel(), offset_bits, guard), c1=Table(tuple(slopes.tolist()), slope_bits),
-        product=Table(tuple(products.tolist()), slope_bits), offset_bits=offset_bits, drop=drop,
-    )  # fmt: skip
+    best, c0 = room(slopes, slice(None))
+    return None if (best < 0).any() else (slopes, c0)
 
 
 def _trim(bounds: Bounds, values: Ints, granule: int) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Table:
@@ -50,8 +52,7 @@ class Table:
     @cached_property
     def luts(self) -> int:
         """Estimated LUT4: the different 16-entry pieces of each column, which wide multiplexers join."""
-        mask = (1 << self.width) - 1
-        return table_luts([value & mask for value in self.values], self.width)
+        return table_luts(self.values, self.width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,13 +159,13 @@ def bits_of(value: int, signed: bool) -> int:
     return max(1, (value if value >= 0 else ~value).bit_length() + signed)
 
 
-def table_luts(words: Sequence[int], width: int) -> int:
+def table_luts(values: Sequence[int], width: int) -> int:
     """Count the different non-constant 16-entry pieces of all columns."""
-    pieces = set()
-    for low in range(0, len(words), 16):
-        piece = words[low : low + 16]
-        for bit in range(width):
-            column = sum((word >> bit & 1) << at for at, word in enumerate(piece))
-            if 0 < column < (1 << len(piece)) - 1:
-                pieces.add((bit, column))
-    return len(pieces)
+    words = np.array(values, np.int64)
+    rest = -len(words) % 16
+    words = np.concatenate([words, np.full(rest, words[-1])]).reshape(-1, 16)
+    total = 0
+    for bit in range(width):
+        pieces = np.unique((words >> bit & 1) @ (1 << np.arange(16)))
+        total += len(pieces) - int(pieces[0] == 0) - int(pieces[-1] == 0xFFFF)
+    return total
