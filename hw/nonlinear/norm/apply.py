@@ -21,9 +21,9 @@ def normalise(
     for lane, element in enumerate(x):
         centred = centre(pipe, config, element, total)
         product = pipe(centred * digits, f"scaled_{lane}")
-        unit = pipe(shift(config, product, code), f"unit_{lane}")
+        unit = pipe(shift(config, product, code, config.unit_bits), f"unit_{lane}")
         gained = pipe(unit * pipe(weight[lane], f"weight_{lane}", first + 2), f"gained_{lane}")
-        if config.kind == "layer":
+        if config.has_bias:
             offset = Cat(Const(0, config.unit_fraction), pipe(bias[lane], f"bias_{lane}", first + 3)).as_signed()
             gained = pipe(gained + offset, f"offset_{lane}")
         results.append(pipe(finish(config, gained), f"q_{lane}"))
@@ -39,15 +39,15 @@ def centre(pipe: Pipe, config: NormConfig, element: Value, total: Value) -> Valu
     return pipe((multiple - total)[: config.centred_bits].as_signed(), "centred")
 
 
-def shift(config: NormConfig, product: Value, code: Value) -> Value:
-    """Cut the normalised element out of the product; its bits above are copies of its sign."""
+def shift(config: NormConfig, product: Value, code: Value, width: int) -> Value:
+    """Cut ``width`` bits out of the product with the scale; the bits above are copies of its sign."""
     low = config.unit_shift
     bits = product if low >= 0 else Cat(Const(0, -low), product)
     low = max(low, 0)
-    highest = low + ((config.shift_codes - 1) << config.fine_bits) + config.unit_bits
+    highest = low + ((config.shift_codes - 1) << config.fine_bits) + width
     bits = Cat(bits, bits[-1].replicate(max(highest - len(bits), 0)))
     places = [low + (step << config.fine_bits) for step in range(config.shift_codes)]
-    windows = Array(bits[place : place + config.unit_bits] for place in places)
+    windows = Array(bits[place : place + width] for place in places)
     return (windows[code] if len(places) > 1 else windows[0]).as_signed()
 
 

@@ -5,27 +5,31 @@ from typing import Any
 
 from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import stream
-from amaranth.lib.memory import Memory
 
 from gatewright.hw.core.pipe import Pipe
 from gatewright.hw.core.streams import RoomComponent
-from gatewright.hw.nonlinear.norm.apply import normalise
+from gatewright.hw.dataflow.fifo.component import Fifo
+from gatewright.hw.nonlinear.norm.apply import centre, normalise, shift
 from gatewright.hw.nonlinear.norm.config import NormConfig
+from gatewright.hw.nonlinear.norm.queue import RowQueue
 from gatewright.hw.nonlinear.norm.root import Scale, find_scale
 from gatewright.hw.nonlinear.norm.statistics import sum_rows
+from gatewright.hw.quantise.quantise_rows.component import QuantiseRows
 
 
 class Norm(RoomComponent):
     """Normalise rows, ``lanes`` elements a beat.
+
+    One row is summed, one has its scale found, one leaves.
 
     Members
     -------
     i : In(stream)
         ``x`` (lanes,), ``last``.
     i_weight : In(stream)
-        ``weight`` and, for kind ``layer``, ``bias`` (lanes,) of the beat that leaves next.
+        ``weight`` and, for kind ``layer`` with output ``static``, ``bias`` (lanes,).
     o : Out(stream)
-        ``q`` (lanes,), ``last``.
+        ``q`` (lanes,), for output ``dynamic`` the row's ``scale``, ``last``.
     """
 
     config: NormConfig
@@ -37,16 +41,14 @@ class Norm(RoomComponent):
         super().__init__(config)
 
     def elaborate(self, platform: Any) -> Module:
-        """Sum a row while it enters the store, find its scale, scale it while it leaves."""
+        """Build what the config names."""
         m, config = Module(), self.config
-        x = self.i.payload.x
-        push, pop, take, hand = Signal(), Signal(), Signal(), Signal()
-
-        # One row is summed, one has its scale found, one leaves the store.
-        sums = sum_rows(m, config, push, [x[lane] for lane in range(config.lanes)], self.i.payload.last, take)
+        push, take, hand = Signal(), Signal(), Signal()
+        x = [self.i.payload.x[lane] for lane in range(config.lanes)]
+        sums = sum_rows(m, config, push, x, self.i.payload.last, take)
         busy, steps = Signal(), Signal(range(config.scale_cycles), reset_less=True)
         scale = find_scale(m, config, sums, take, steps)
-        m.d.comb += take.eq(sums.complete & ~busy)
+        known = busy & ~steps.any()
         with m.If(take):
             m.d.sync += [busy.eq(1), steps.eq(config.scale_cycles - 1)]
         with m.Else():
@@ -55,63 +57,118 @@ class Norm(RoomComponent):
             with m.If(steps.any()):
                 m.d.sync += steps.eq(steps - 1)
 
-        # A row whose scale is known lies in the store from end to end.
-        leaving = Signal()
-        free, head = self._store(m, push, pop, hand, leaving)
-        m.d.comb += [self.i.ready.eq(sums.enable & free), push.eq(self.i.valid & self.i.ready)]
-        done = pop & head[-1]
-        m.d.comb += hand.eq(busy & ~steps.any() & (~leaving | done))
-        with m.If(hand):
-            m.d.sync += leaving.eq(1)
-        with m.Elif(done):
-            m.d.sync += leaving.eq(0)
-        self._lanes(m, head, self._used(m, scale, hand), leaving, pop)
+        if config.output == "static":
+            m.d.comb += take.eq(sums.complete & ~busy)
+            self._static(m, push, sums.enable, known, hand, scale)
+        elif config.kind == "rms":
+            m.d.comb += take.eq(sums.complete & ~busy)
+            self._gain(m, push, sums.enable)
+            self._scaled(m, known, hand, scale)
+        else:
+            self._centre(m, push, sums.enable, take, sums.complete & ~busy, scale)
+            self._scaled(m, known, hand, scale)
         return m
 
-    def _store(self, m: Module, push: Value, pop: Value, hand: Value, leaving: Value) -> tuple[Value, Value]:
-        """Queue the beats in a memory.
-
-        The head is a register, since a memory is slow to give: it holds the beat that leaves, and the
-        read register the beat after it. Between rows both follow what the memory holds.
-        """
-        config = self.config
+    def _queue(self, m: Module, push: Signal, enable: Value, release: Value, pop: Value) -> RowQueue:
         word = Cat(self.i.payload.x, self.i.payload.last)
-        m.submodules.store = store = Memory(shape=len(word), depth=1 << config.store_bits, init=[])
-        write, read = store.write_port(), store.read_port()
-        # Where the store can be full, one more bit tells a full one from an empty one.
-        bits = config.store_bits + config.store_fills
-        enter, leave, following = Signal(bits), Signal(bits), Signal(bits)
-        head = Signal(len(word), reset_less=True)
-        m.d.comb += following.eq(leave + (hand | (pop & ~head[-1])))
-        m.d.sync += [enter.eq(enter + push), leave.eq(following)]
-        m.d.comb += [write.addr.eq(enter), write.data.eq(word), write.en.eq(push), read.addr.eq(following)]
-        m.d.comb += read.en.eq(1)
-        with m.If(pop | ~leaving):
-            m.d.sync += head.eq(read.data)
-        full = (enter ^ leave) == (1 << config.store_bits)
-        return (~full if config.store_fills else Value.cast(1)), head
+        queue = RowQueue(m, self.config, word, push, release, pop)
+        m.d.comb += [self.i.ready.eq(enable & queue.room), push.eq(self.i.valid & self.i.ready)]
+        return queue
 
-    def _used(self, m: Module, scale: Scale, hand: Value) -> Scale:
-        """Hold the scale of the row that leaves, so that the next can be sought."""
-        pipe = Pipe(m)
-        m.d.comb += pipe.enable.eq(hand)
-        return Scale(pipe(scale.digits, "used_digits"), pipe(scale.code, "used_code"), pipe(scale.total, "used_total"))
+    def _static(self, m: Module, push: Signal, enable: Value, known: Value, hand: Signal, scale: Scale) -> None:
+        """Scale a row while it leaves."""
+        config, pipe, pop = self.config, Pipe(m), Signal()
+        queue = self._queue(m, push, enable, hand, pop)
+        m.d.comb += hand.eq(known & queue.free)
+        held = Pipe(m)  # the scale of the row that leaves, so that the next can be sought
+        m.d.comb += held.enable.eq(hand)
+        scale = Scale(held(scale.digits, "digits"), held(scale.code, "code"), held(scale.total, "total"))
 
-    def _lanes(self, m: Module, head: Value, scale: Scale, leaving: Value, pop: Signal) -> None:
-        """Scale the beats that leave; one enable stalls every stage."""
-        config, pipe, affine = self.config, Pipe(m), self.i_weight.payload
         m.d.comb += pipe.enable.eq(~self.o.valid | self.o.ready)
-        m.d.comb += self.i_weight.ready.eq(leaving & pipe.enable)
-        m.d.comb += pop.eq(self.i_weight.valid & self.i_weight.ready)
-        x = [head.word_select(lane, config.in_bits).as_signed() for lane in range(config.lanes)]
+        self._pop(m, pipe, queue, pop)
+        affine = self.i_weight.payload
         weight = [affine.weight[lane] for lane in range(config.lanes)]
         bias = [affine.bias[lane] for lane in range(config.lanes)] if config.kind == "layer" else []
-        for lane, q in enumerate(normalise(pipe, config, x, weight, bias, scale)):
+        for lane, q in enumerate(normalise(pipe, config, self._elements(queue), weight, bias, scale)):
             m.d.comb += self.o.payload.q[lane].eq(q)
-        m.d.comb += self.o.payload.last.eq(pipe(head[-1], "last", config.apply_cycles))
+        m.d.comb += self.o.payload.last.eq(pipe(queue.head[-1], "last", config.apply_cycles))
+        _carry(m, pipe, pop, self.o.valid, config.apply_cycles)
 
-        valid: Value = pop
-        for stage in range(config.apply_cycles):
-            earlier, valid = valid, self.o.valid if stage == config.apply_cycles - 1 else Signal(name="valid")
-            with m.If(pipe.enable):
-                m.d.sync += valid.eq(earlier)
+    def _pop(self, m: Module, pipe: Pipe, queue: RowQueue, pop: Signal) -> None:
+        m.d.comb += self.i_weight.ready.eq(queue.leaving & pipe.enable)
+        m.d.comb += pop.eq(self.i_weight.valid & self.i_weight.ready)
+
+    def _elements(self, queue: RowQueue) -> list[Value]:
+        return [queue.head.word_select(lane, self.config.in_bits).as_signed() for lane in range(self.config.lanes)]
+
+    def _gain(self, m: Module, push: Signal, enable: Value) -> None:
+        """Multiply elements by their gains as they come, for the quantiser: the root cancels there."""
+        pipe, quantiser, lanes = Pipe(m), self._quantiser(m), range(self.config.lanes)
+        free = enable & pipe.enable
+        m.d.comb += [
+            self.i.ready.eq(free & self.i_weight.valid),
+            self.i_weight.ready.eq(free & self.i.valid),
+            push.eq(self.i.valid & self.i.ready),
+        ]
+        x = [self.i.payload.x[lane] for lane in lanes]
+        self._quantise(m, pipe, quantiser, x, self.i.payload.last, push, 0)
+
+    def _centre(self, m: Module, push: Signal, enable: Value, take: Signal, summed: Value, scale: Scale) -> None:
+        """Centre a row and multiply it by its gains while its scale is sought, for the quantiser."""
+        config, pipe, pop, quantiser = self.config, Pipe(m), Signal(), self._quantiser(m)
+        queue = self._queue(m, push, enable, take, pop)
+        m.d.comb += take.eq(summed & queue.free)
+        self._pop(m, pipe, queue, pop)
+        total = pipe(scale.total, "total", config.centre_cycles - 1)
+        centred = [centre(pipe, config, element, total) for element in self._elements(queue)]
+        self._quantise(m, pipe, quantiser, centred, queue.head[-1], pop, config.centre_cycles)
+
+    def _quantiser(self, m: Module) -> QuantiseRows:
+        m.submodules.quantiser = quantiser = QuantiseRows(self.config.quantiser)
+        return quantiser
+
+    def _quantise(
+        self, m: Module, pipe: Pipe, quantiser: QuantiseRows, x: list[Value], last: Value, valid: Value, late: int
+    ) -> None:
+        """Multiply by the gains, which come ``late`` cycles before their elements, and quantise."""
+        m.d.comb += pipe.enable.eq(~quantiser.i.valid | quantiser.i.ready)
+        for lane, element in enumerate(x):
+            weight = pipe(self.i_weight.payload.weight[lane], f"weight_{lane}", late)
+            m.d.comb += quantiser.i.payload.x[lane].eq(pipe(element * weight, f"gained_{lane}"))
+        m.d.comb += quantiser.i.payload.last.eq(pipe(last, "last", late + 1))
+        _carry(m, pipe, valid, quantiser.i.valid, late + 1)
+
+    def _scaled(self, m: Module, known: Value, hand: Signal, scale: Scale) -> None:
+        """Queue the scales, and join each with its quantised row."""
+        config, pipe = self.config, Pipe(m)
+        quantiser: Any = m.submodules.quantiser
+        m.submodules.scales = scales = Fifo(config.scale_queue)
+        m.d.comb += [
+            scales.i.valid.eq(known),
+            scales.i.payload.data.eq(Cat(scale.digits, scale.code)),
+            hand.eq(known & scales.i.ready),
+        ]
+        m.d.comb += pipe.enable.eq(~self.o.valid | self.o.ready)
+        go, row = Signal(), quantiser.o.payload
+        m.d.comb += [
+            go.eq(quantiser.o.valid & scales.o.valid & pipe.enable),
+            quantiser.o.ready.eq(scales.o.valid & pipe.enable),
+            scales.o.ready.eq(quantiser.o.valid & row.last & pipe.enable),
+        ]
+        digits = scales.o.payload.data[: config.scale_bits]
+        code = pipe(scales.o.payload.data[config.scale_bits :], "code")
+        product = pipe(row.scale * digits, "peak").as_signed()
+        m.d.comb += [
+            self.o.payload.scale.eq(pipe(shift(config, product, code, config.peak_bits).as_unsigned(), "scale")),
+            self.o.payload.q.eq(pipe(row.q.as_value(), "q", 2)),
+            self.o.payload.last.eq(pipe(row.last, "last", 2)),
+        ]
+        _carry(m, pipe, go, self.o.valid, 2)
+
+
+def _carry(m: Module, pipe: Pipe, valid: Value, out: Value, cycles: int) -> None:
+    """Carry ``valid`` through ``cycles`` registers, the last of which is ``out``."""
+    for stage in range(cycles):
+        earlier, valid = valid, out if stage == cycles - 1 else Signal(name="valid")
+        with m.If(pipe.enable):
+            m.d.sync += valid.eq(earlier)

@@ -2,13 +2,15 @@
 """Parameters of the norms, the plan of their integer arithmetic, their error bound and their timing."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from gatewright.hw.core.config import RoomConfig, choice, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
+from gatewright.hw.dataflow.fifo.config import FifoConfig
+from gatewright.hw.quantise.quantise_rows.config import QuantiseRowsConfig
 
 _FINE = 2  # low bits of the exponent that extra digits of the scale absorb; the lanes shift by the rest
 
@@ -29,6 +31,10 @@ class NormConfig(RoomConfig):
     room: ClassVar[str] = "norm"
 
     kind: Literal["rms", "layer"] = choice("rms", doc="RMSNorm, or LayerNorm with mean and bias.")
+    output: Literal["static", "dynamic"] = choice(
+        "static",
+        doc="Fixed output scale, or each row quantised by its own largest magnitude, which leaves beside it as scale.",
+    )
     lanes: int = integer(1, 1, 16, doc="Elements per beat, all in parallel.")
     elements: int = integer(256, 2, 4096, doc="Elements of a row, over which the mean is taken.")
     in_bits: int = integer(8, 3, 16, unit="bits", doc="Width of an element, two's complement.")
@@ -36,7 +42,9 @@ class NormConfig(RoomConfig):
     weight_fraction: int = integer(
         2, 0, 16, unit="bits", doc="Fraction bits of gain and bias, whose unit is then a step of the output."
     )
-    bias_bits: int = integer(10, 2, 24, unit="bits", doc="Width of a bias, two's complement; kind layer only.")
+    bias_bits: int = integer(
+        10, 2, 24, unit="bits", doc="Width of a bias, two's complement; kind layer with static output only."
+    )
     out_bits: int = integer(8, 3, 16, unit="bits", doc="Width of a result, two's complement.")
     epsilon: int = integer(
         0, 0, 2**30, doc="Added to the sum of squares: elements * eps / step**2, with step the value of an input of 1."
@@ -67,18 +75,25 @@ class NormConfig(RoomConfig):
         """Rows, and one gain (and bias) for each of their elements."""
         rows = PayloadField("x", self.in_bits, True, (self.lanes,)), PayloadField("last", 1)
         affine = [PayloadField("weight", self.weight_bits, True, (self.lanes,))]
-        if self.kind == "layer":
+        if self.has_bias:
             affine.append(PayloadField("bias", self.bias_bits, True, (self.lanes,)))
         return (
             StreamPort("i", rows, "Rows of 1..row_beats beats; last ends a row."),
-            StreamPort("i_weight", tuple(affine), "Gains, a beat for each beat of i; taken as the row leaves."),
+            StreamPort("i_weight", tuple(affine), "Gains and biases, a beat for each beat of i."),
         )
 
     @property
     def outputs(self) -> tuple[StreamPort, ...]:
         """Normalised rows."""
-        fields = PayloadField("q", self.out_bits, True, (self.lanes,)), PayloadField("last", 1)
-        return (StreamPort("o", fields, "Normalised rows, in input order."),)
+        fields = [PayloadField("q", self.out_bits, True, (self.lanes,))]
+        if self.output == "dynamic":
+            fields.append(PayloadField("scale", self.peak_bits))
+        return (StreamPort("o", (*fields, PayloadField("last", 1)), "Normalised rows, in input order."),)
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether a bias comes with the gain. A dynamic output has none: its root could not cancel."""
+        return self.kind == "layer" and self.output == "static"
 
     # --- the sums of a row ---
 
@@ -188,15 +203,29 @@ class NormConfig(RoomConfig):
 
     @property
     def unit_fraction(self) -> int:
-        """Fraction bits of the normalised element before its gain."""
+        """Fraction bits of the normalised element before its gain; of the scale, less those of the gain, if dynamic."""
+        if self.output == "dynamic":
+            return max(self.out_bits - 1 - self.weight_fraction + self.guard_bits, 0)
         return max(self.weight_bits - 1 - self.weight_fraction + self.guard_bits, 0)
 
     @property
     def unit_bits(self) -> int:
         """Width of the normalised element: none exceeds the root of ``elements``."""
-        most = math.isqrt(self.elements << (2 * self.unit_fraction)) + 1
-        most += -(-most * math.ceil(self.scale_error * 2**30) >> 30) + 1
-        return most.bit_length() + 1
+        return self._unit_most.bit_length() + 1
+
+    @property
+    def _unit_most(self) -> int:
+        return math.ceil((math.isqrt(self.elements << (2 * self.unit_fraction)) + 1) * (1 + self.scale_error))
+
+    @property
+    def peak_bits(self) -> int:
+        """Width of a row's scale in the output, unsigned; dynamic output only."""
+        return (self._unit_most << (self.weight_bits - 1)).bit_length()
+
+    @property
+    def scale_fraction(self) -> int:
+        """Fraction bits of a row's scale in the output, which is the largest magnitude of the row's results."""
+        return self.result_shift
 
     @property
     def unit_shift(self) -> int:
@@ -229,10 +258,32 @@ class NormConfig(RoomConfig):
         """
         gain = 2.0 ** (self.weight_bits - 1 - self.weight_fraction)
         reach = 2.0 ** (self.out_bits - 1)
+        if self.output == "dynamic":  # the root cancels, and what is left is exact
+            return 0.5
         if self.kind == "layer":
             reach += 2.0 ** (self.bias_bits - 1 - self.weight_fraction)
         reach = min(reach, math.sqrt(self.elements) * gain)
         return 0.5 + reach * self.scale_error / (1 - self.scale_error) + gain * 2.0**-self.unit_fraction
+
+    # --- parts of the dynamic output ---
+
+    @property
+    def quantiser(self) -> QuantiseRowsConfig:
+        """The row quantiser. For ``rms`` rows wait in its store until their scale is known."""
+        beats = self.row_beats
+        if self.kind == "rms":
+            beats += self.sum_cycles + self.scale_cycles + 4
+        return QuantiseRowsConfig(
+            lanes=self.lanes,
+            in_bits=self.centred_bits + self.weight_bits,
+            out_bits=self.out_bits,
+            row_max=min(beats, 4096),
+        )
+
+    @property
+    def scale_queue(self) -> FifoConfig:
+        """Scales on their way to the quantised rows: one in use, one that waits."""
+        return FifoConfig(depth=2, width=self.scale_bits + (self.shift_codes - 1).bit_length())
 
     # --- timing ---
 
@@ -269,12 +320,14 @@ class NormConfig(RoomConfig):
     @property
     def apply_cycles(self) -> int:
         """Cycles from a beat that leaves to its result: registers for scale, shift, gain, bias and rounding."""
+        if self.output == "dynamic":
+            return 2
         return self.centre_cycles + (4 if self.kind == "rms" else 5)
 
     @property
     def latency(self) -> int:
         """Of a row of one beat."""
-        return self.sum_cycles + self.scale_cycles + 1 + self.apply_cycles
+        return next(self.leave([1])) + self.apply_cycles
 
     @property
     def store_bits(self) -> int:
@@ -299,20 +352,35 @@ class NormConfig(RoomConfig):
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """A row leaves when its scale is known."""
-        return next(self.rows(inputs), 1) - 1 + self.latency
+        length = next(self.rows(inputs), 1)
+        return next(self.leave([length])) - length + 1 + self.apply_cycles
 
     def cycles(self, inputs: Mapping[str, Beats]) -> int:
-        """Follow the rows through sums, scale and store.
+        """Follow the rows to the last beat of the last."""
+        return max(self.leave(self.rows(inputs)), default=0) + self.apply_cycles + 1
 
-        While a row's sums wait for the scale of the row before, the input waits too.
+    def leave(self, rows: Iterable[int]) -> Iterator[int]:
+        """Give the cycle in which the last beat of each row meets its scale, nothing stalling.
+
+        While a row's sums wait, for the scale of the row before or for that row to leave, so does the input.
         """
-        taken = waited = scale_free = store_free = 0
-        for length in self.rows(inputs):
+        taken = waited = sought = released = 0
+        left = [-1, -1]
+        for length in rows:
             taken += length
             summed = taken - 1 + self.sum_cycles + waited
-            start = max(summed, scale_free)
+            start = max(summed, sought, released)
             waited += start - summed
-            # The scale moves on to the lanes when the last beat of the row before leaves.
-            moved = max(start + self.scale_cycles, store_free)
-            scale_free, store_free = moved + 1, moved + length
-        return store_free + self.apply_cycles + 1
+            known = start + self.scale_cycles
+            if self.output == "static":  # the scale moves on when the last beat of the row before leaves
+                known = max(known, left[-1])
+                left.append(known + length)
+            else:  # two scales fill their queue
+                known = max(known, left[-2] + 1)
+                first = max(known, left[-1]) + 1
+                if self.kind == "layer":
+                    released = start + length
+                    first = max(first, released + self.centre_cycles + 1 + self.quantiser.latency)
+                left.append(first + length - 1)
+            sought = known + 1
+            yield left[-1]
