@@ -2,14 +2,18 @@
 """The hardware side of a plan: tables, multipliers, adders, a register after each."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from amaranth import Cat, Const, Module, Shape, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
 
 from gatewright.hw.core.pipe import Pipe
 from gatewright.hw.elementary.plan import Plan, Table
 
+Storage = Literal["logic", "memory"]
+LEAF = 16  # entries that one LUT per bit holds
 
-def evaluate(pipe: Pipe, plan: Plan, u: Value, name: str = "kernel") -> Value:
+
+def evaluate(pipe: Pipe, plan: Plan, u: Value, name: str = "kernel", storage: Storage = "logic") -> Value:
     """Build the plan's function of ``u``, an unsigned value of ``plan.arg_bits``; ``plan.latency`` registers.
 
     Parameters
@@ -18,19 +22,24 @@ def evaluate(pipe: Pipe, plan: Plan, u: Value, name: str = "kernel") -> Value:
         The registers' enable.
     name : str
         Prefix of the signals; give each copy its own.
+    storage : str
+        ``logic`` makes LUTs of the tables; ``memory`` writes each as one list, from which synthesis may make
+        block RAM.
     """
     d = u[: plan.offset_bits]
-    total = _hold(pipe, read(pipe.m, plan.c0, u, f"{name}_c0"), f"{name}_c0")
+    total = _hold(pipe, read(pipe.m, plan.c0, u, f"{name}_c0", storage), f"{name}_c0")
     if plan.product is not None:
         address = Cat(d, u[plan.product.granule_bits :])
-        product = pipe(lookup(pipe.m, address, plan.product.values, f"{name}_product"), f"{name}_product")
+        product = pipe(
+            lookup(pipe.m, address, plan.product.values, f"{name}_product", storage), f"{name}_product"
+        )
         return _finish(pipe, plan, total, product, name)
     if plan.c1 is None:
         return _cut(plan, total)
-    slope = _hold(pipe, read(pipe.m, plan.c1, u, f"{name}_c1"), f"{name}_c1")
+    slope = _hold(pipe, read(pipe.m, plan.c1, u, f"{name}_c1", storage), f"{name}_c1")
     d = pipe(d, f"{name}_d")
     if plan.c2 is not None:
-        curve = _hold(pipe, read(pipe.m, plan.c2, u, f"{name}_c2"), f"{name}_c2")
+        curve = _hold(pipe, read(pipe.m, plan.c2, u, f"{name}_c2", storage), f"{name}_c2")
         bend = pipe((curve * d).shift_right(plan.inner_drop), f"{name}_bend")
         slope = pipe(_hold(pipe, slope, f"{name}_c1") + bend, f"{name}_slope")
         total, d = _hold(pipe, total, f"{name}_c0", 2), pipe(d, f"{name}_d", 2)
@@ -59,18 +68,45 @@ def _cut(plan: Plan, value: Value) -> Value:
     return bits.as_signed() if plan.signed else bits
 
 
-def read(m: Module, table: Table, u: Value, name: str) -> Value:
+def read(m: Module, table: Table, u: Value, name: str, storage: Storage = "logic") -> Value:
     """Look up the table's constant for an argument."""
-    return lookup(m, u[table.granule_bits :], table.values, name)
+    return lookup(m, u[table.granule_bits :], table.values, name, storage)
 
 
-def lookup(m: Module, address: Value, values: Sequence[int], name: str) -> Value:
+def lookup(m: Module, address: Value, values: Sequence[int], name: str, storage: Storage = "logic") -> Value:
     """Look up a constant without a register; addresses behind the end give the last one."""
     low, high = min(values), max(values)
     if low == high:
         return Const(low)
-    word = Signal(Shape.cast(range(low, high + 1)), name=f"{name}_entry")
-    # One case per address: synthesis then sees a memory, which it maps better than a list of ranges.
+    shape = Shape.cast(range(low, high + 1))
+    if storage == "memory" or len(values) <= LEAF:
+        return _cases(m, address, tuple(values), shape, name)
+    padded = [*values, *[values[-1]] * (-len(values) % LEAF)]
+    depth = LEAF.bit_length() - 1
+    leaves: dict[tuple[int, ...], Value] = {}
+    words: list[Value] = []
+    for start in range(0, len(padded), LEAF):
+        leaf = tuple(padded[start : start + LEAF])
+        if leaf not in leaves:
+            leaves[leaf] = _cases(m, address[:depth], leaf, shape, f"{name}_{start}")
+        words.append(leaves[leaf])
+    for select in address[depth:]:
+        words = [*words, words[-1]] if len(words) % 2 else words
+        pairs = zip(words[::2], words[1::2], strict=True)
+        words = [low if low is high else _choose(select, low, high, shape) for low, high in pairs]
+    return words[0]
+
+
+def _choose(select: Value, low: Value, high: Value, shape: Shape) -> Value:
+    word = Mux(select, high, low)[: shape.width]
+    return word.as_signed() if shape.signed else word
+
+
+def _cases(m: Module, address: Value, values: tuple[int, ...], shape: Shape, name: str) -> Value:
+    """Write a list of constants, one case per address."""
+    if len(set(values)) == 1:
+        return Const(values[0], shape)
+    word = Signal(shape, name=f"{name}_entry")
     with m.Switch(address):
         for at, value in enumerate(values[:-1]):
             with m.Case(at):
@@ -80,4 +116,4 @@ def lookup(m: Module, address: Value, values: Sequence[int], name: str) -> Value
     return word
 
 
-__all__ = ["evaluate", "lookup", "read"]
+__all__ = ["Storage", "evaluate", "lookup", "read"]

@@ -38,7 +38,7 @@ class Function(RoomComponent):
         m.d.comb += [pipe.enable.eq(~self.o.valid | self.o.ready), self.i.ready.eq(pipe.enable)]
 
         for index in range(self.config.lanes):
-            y = lane(pipe, design, self.i.payload.x[index], f"lane_{index}")
+            y = lane(pipe, design, self.i.payload.x[index], f"lane_{index}", self.config.storage)
             m.d.comb += self.o.payload.y[index].eq(y)
 
         valid = self.i.valid

@@ -46,6 +46,9 @@ class FunctionConfig(RoomConfig):
         doc="Auto takes the cheapest: a table over the input word, segments with one or two multiplications "
         "or with two tables and an adder, or a product of two tables (exp, exp2).",
     )
+    storage: Literal["logic", "memory"] = choice(
+        "logic", doc="Tables out of LUTs, or written as memories, which synthesis may put into block RAM."
+    )
     multiplier_luts: int = integer(
         150, 0, 10000, unit="LUTs", doc="What a hard multiplier may cost when auto compares; large to avoid them."
     )

@@ -8,27 +8,27 @@ from gatewright.hw.elementary import kernel
 from gatewright.hw.elementary.function.design import Design, Direct, Fold, Normal, Split
 
 
-def lane(pipe: Pipe, design: Design, x: Value, name: str) -> Value:
+def lane(pipe: Pipe, design: Design, x: Value, name: str, storage: kernel.Storage) -> Value:
     """Build ``design`` of the code ``x``; ``design.latency`` registers, the last one holds the result."""
     match design:
         case Direct():
-            return kernel.evaluate(pipe, design.kernel, x.as_unsigned(), name)
+            return kernel.evaluate(pipe, design.kernel, x.as_unsigned(), name, storage)
         case Split():
-            return _split(pipe, design, x.as_unsigned(), name)
+            return _split(pipe, design, x.as_unsigned(), name, storage)
         case Normal():
-            return _normal(pipe, design, x.as_unsigned(), name)
+            return _normal(pipe, design, x.as_unsigned(), name, storage)
         case Fold():
-            return _fold(pipe, design, x.as_unsigned(), name)
+            return _fold(pipe, design, x.as_unsigned(), name, storage)
     raise TypeError(f"no hardware for {type(design).__name__}")
 
 
-def _split(pipe: Pipe, design: Split, x: Value, name: str) -> Value:
+def _split(pipe: Pipe, design: Split, x: Value, name: str, storage: kernel.Storage) -> Value:
     """Multiply the two tables' entries."""
     v = (x ^ design.flip)[design.dropped :]
     fine_bits = design.fine.arg_bits
-    coarse = kernel.evaluate(pipe, design.coarse, v[fine_bits:], f"{name}_coarse")
+    coarse = kernel.evaluate(pipe, design.coarse, v[fine_bits:], f"{name}_coarse", storage)
     coarse = pipe(coarse, f"{name}_coarse", design.fine.latency - design.coarse.latency)
-    fine = kernel.evaluate(pipe, design.fine, v[:fine_bits], f"{name}_fine")
+    fine = kernel.evaluate(pipe, design.fine, v[:fine_bits], f"{name}_fine", storage)
     product = pipe((coarse * fine)[design.drop :], f"{name}_product")
     result = product[: design.out_bits]
     if design.overflow:
@@ -36,12 +36,12 @@ def _split(pipe: Pipe, design: Split, x: Value, name: str) -> Value:
     return result
 
 
-def _normal(pipe: Pipe, design: Normal, x: Value, name: str) -> Value:
+def _normal(pipe: Pipe, design: Normal, x: Value, name: str, storage: kernel.Storage) -> Value:
     """Shift leading zeros out, evaluate the mantissa, then shift back or append."""
     mantissa, count = _normalise(pipe, design, x, name)
     saturates = _saturates(design, mantissa, count)
     argument = mantissa if design.pairs else mantissa[:-1]
-    value = kernel.evaluate(pipe, design.kernel, argument[design.dropped :], name)
+    value = kernel.evaluate(pipe, design.kernel, argument[design.dropped :], name, storage)
     depth = design.kernel.latency
     if design.whole:
         whole = pipe((Const(design.top) - count).as_signed(), f"{name}_whole", depth)
@@ -94,7 +94,7 @@ def _shift_back(pipe: Pipe, design: Normal, value: Value, shift: Value, saturate
     return pipe(value[: design.out_bits] | saturates.replicate(design.out_bits), f"{name}_y")
 
 
-def _fold(pipe: Pipe, design: Fold, x: Value, name: str) -> Value:
+def _fold(pipe: Pipe, design: Fold, x: Value, name: str, storage: kernel.Storage) -> Value:
     """Evaluate the magnitude, then mirror."""
     negative = x[-1]
     inverted = x[:-1] ^ negative.replicate(design.in_bits - 1)
@@ -103,7 +103,7 @@ def _fold(pipe: Pipe, design: Fold, x: Value, name: str) -> Value:
         negative = pipe(negative, f"{name}_negative")
     else:
         magnitude = inverted
-    value = kernel.evaluate(pipe, design.kernel, magnitude[design.dropped :], name)
+    value = kernel.evaluate(pipe, design.kernel, magnitude[design.dropped :], name, storage)
     negative = pipe(negative, f"{name}_negative", design.kernel.latency)
     signed = design.mirror == 0
     code_bits = design.out_bits - signed
