@@ -120,7 +120,8 @@ def measure(
     cost = Cost(family=family, **known, timed=family == "ecp5" or dsp == 0)
     pins = sum(port_widths(design).values())
     cost.wrapped = pins > PINS.get(part.name, pins)
-    for seed in seeds:
+    cost.note = _excess(cost, part)
+    for seed in () if cost.note else seeds:
         placing = key | {"part": part.name, "seed": seed, "target": target, "wrapped": cost.wrapped}
         found = _recall(placing)
         if found is None:
@@ -133,6 +134,13 @@ def measure(
         cost.placed_cells = found["placed_cells"]
         cost.seeds += 1
     return cost
+
+
+def _excess(cost: Cost, part: Part) -> str:
+    """Say what the part has too little of."""
+    have = {"multipliers": (cost.dsp, part.capacity.dsp), "block RAMs": (cost.bram, part.capacity.bram)}
+    over = [f"{used} {name}, {part.name} has {most}" for name, (used, most) in have.items() if (used or 0) > most]
+    return f"needs {over[0]}" if over else ""
 
 
 def port_widths(design: Design) -> dict[str, int]:

@@ -2,7 +2,7 @@
 """What ``bench nonlinear`` measures: one line per variant of a room."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ class Case:
         From the config to its errors.
     options : SynthOptions
         Flags on ECP5; iCE40 gets its own defaults.
+    small : mapping
+        What is changed for iCE40, where the design would not fit.
     """
 
     subject: str
@@ -45,6 +47,7 @@ class Case:
     parameters: Mapping[str, Any]
     accuracy: Callable[[Any], Accuracy | None]
     options: SynthOptions = PLAIN
+    small: Mapping[str, Any] = field(default_factory=dict)
 
     def latency(self, config: Any) -> int:
         """Count cycles from the first beat of a row in to the first beat out; of any beat where there are no rows."""
@@ -108,7 +111,9 @@ def _softmax(algorithm: str) -> Case:
 
 
 def _norm(title: str, **parameters: Any) -> Case:
-    return Case(subject="norm", title=title, room="norm", parameters=parameters, accuracy=accuracy.norm)
+    return Case(
+        subject="norm", title=title, room="norm", parameters=parameters, accuracy=accuracy.norm, small={"lanes": 1}
+    )
 
 
 FINE = {"in_bits": 16, "in_fraction": 12, "out_bits": 18, "out_fraction": 14, "method": "polynomial"}
