@@ -10,7 +10,6 @@ from gatewright.hw.core.pipe import Pipe
 from gatewright.hw.elementary.plan import Plan, Table
 
 Storage = Literal["logic", "memory"]
-LEAF = 16  # entries that one LUT per bit holds
 
 
 def evaluate(pipe: Pipe, plan: Plan, u: Value, name: str = "kernel", storage: Storage = "logic") -> Value:
@@ -79,21 +78,23 @@ def lookup(m: Module, address: Value, values: Sequence[int], name: str, storage:
     if low == high:
         return Const(low)
     shape = Shape.cast(range(low, high + 1))
-    if storage == "memory" or len(values) <= LEAF:
+    if storage == "memory":
         return _cases(m, address, tuple(values), shape, name)
-    padded = [*values, *[values[-1]] * (-len(values) % LEAF)]
-    depth = LEAF.bit_length() - 1
-    leaves: dict[tuple[int, ...], Value] = {}
-    words: list[Value] = []
-    for start in range(0, len(padded), LEAF):
-        leaf = tuple(padded[start : start + LEAF])
-        if leaf not in leaves:
-            leaves[leaf] = _cases(m, address[:depth], leaf, shape, f"{name}_{start}")
-        words.append(leaves[leaf])
-    for select in address[depth:]:
-        words = [*words, words[-1]] if len(words) % 2 else words
-        pairs = zip(words[::2], words[1::2], strict=True)
-        words = [low if low is high else _choose(select, low, high, shape) for low, high in pairs]
+    # A tree of multiplexers in which equal branches are one: no tool takes that for a memory.
+    words: list[Value] = [Const(value, shape) for value in values]
+    numbers = list(values)  # equal numbers, equal branches
+    for select in address:
+        if len(words) % 2:
+            words, numbers = [*words, words[-1]], [*numbers, numbers[-1]]
+        made: dict[tuple[int, int], int] = {}
+        branches: list[Value] = []
+        for at in range(0, len(words), 2):
+            pair = (numbers[at], numbers[at + 1])
+            if pair not in made:
+                made[pair] = len(branches)
+                branches.append(words[at] if pair[0] == pair[1] else _choose(select, words[at], words[at + 1], shape))
+        numbers = [made[pair] for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+        words = [branches[number] for number in numbers]
     return words[0]
 
 
@@ -104,8 +105,6 @@ def _choose(select: Value, low: Value, high: Value, shape: Shape) -> Value:
 
 def _cases(m: Module, address: Value, values: tuple[int, ...], shape: Shape, name: str) -> Value:
     """Write a list of constants, one case per address."""
-    if len(set(values)) == 1:
-        return Const(values[0], shape)
     word = Signal(shape, name=f"{name}_entry")
     with m.Switch(address):
         for at, value in enumerate(values[:-1]):
