@@ -27,7 +27,7 @@ def stimulus(config: RequantiseConfig, rng: np.random.Generator, kind: str, size
     beats = {field.name: np.zeros((size, *field.shape), np.int64) for field in port.fields}
     for beat in range(size):
         scales = [_scale(config, rng, kind) for _ in range(count)]
-        accs = [_acc(config, rng, kind, scales[lane % count]) for lane in range(config.lanes)]
+        accs = [draw_acc(config, rng, kind, scales[lane % count]) for lane in range(config.lanes)]
         beats["acc"][beat] = accs
         beats["multiplier"][beat] = np.reshape([scale.multiplier for scale in scales], port.field("multiplier").shape)
         if config.shift_bits:
@@ -48,7 +48,7 @@ def _scale(config: RequantiseConfig, rng: np.random.Generator, kind: str) -> Sca
     return Scale(power if rng.random() < 0.6 else int(other), code, distance)
 
 
-def _acc(config: RequantiseConfig, rng: np.random.Generator, kind: str, scale: Scale) -> int:
+def draw_acc(config: RequantiseConfig, rng: np.random.Generator, kind: str, scale: Scale) -> int:
     """Draw an accumulator: extreme, uniform, of any magnitude, or aimed at a spot of the product."""
     acc = config.inputs[0].field("acc")
     recipe = int(rng.integers(16))
