@@ -7,10 +7,16 @@ from amaranth import Module
 from amaranth.lib import stream
 
 from gatewright.hw.core.streams import RoomComponent
-from gatewright.hw.nonlinear.softmax import exact, online
+from gatewright.hw.nonlinear.softmax import exact, fixed_phi, online, shifted
 from gatewright.hw.nonlinear.softmax.config import SoftmaxConfig
 
-_BUILD = {"exact": exact.build, "online": online.build}
+_BUILD = {
+    "exact": exact.build,
+    "online": online.build,
+    "two_pass": shifted.build,
+    "base2": shifted.build,
+    "fixed_phi": fixed_phi.build,
+}
 
 
 class Softmax(RoomComponent):

@@ -8,7 +8,7 @@ import numpy as np
 
 from gatewright.hw.core.numerics import Ints
 from gatewright.hw.core.ports import Beats, packets
-from gatewright.hw.elementary.split_exp import SplitExp
+from gatewright.hw.elementary.split_exp import FloatExp, SplitExp
 from gatewright.hw.nonlinear.softmax.config import SoftmaxConfig
 from gatewright.hw.nonlinear.softmax.mask import kept
 
@@ -96,4 +96,64 @@ def _online(config: SoftmaxConfig, index: Ints, keep: Ints) -> Ints:
     return normalise(config, _below(config, highest, index, keep), 1 << one, total)
 
 
-_ROWS: dict[str, Row] = {"exact": _exact, "online": _online}
+def _aligned(config: SoftmaxConfig, index: Ints, keep: Ints) -> tuple[Ints, Ints, int]:
+    """Give mantissas, their distances from the greatest exponent, and the sum of all that are aligned to it."""
+    table = config.plan.floating
+    assert table is not None
+    products = numbers(table)
+    mantissa, exponent = products[0][index] * keep, products[1][index] * keep
+    highest, total = 0, 0
+    for m, n in zip(mantissa, exponent, strict=True):
+        before, highest = highest, max(highest, int(n.max()))
+        total = (total >> (highest - before)) + int((m >> np.minimum(highest - n, 63)).sum())
+    return mantissa, np.minimum(highest - exponent, 63), total
+
+
+@cache
+def numbers(table: FloatExp) -> tuple[Ints, Ints]:
+    """Evaluate a table for all indices: mantissas and exponents."""
+    index = np.arange(len(table.high) * len(table.low))
+    low, high = index & ((1 << table.low_bits) - 1), index >> table.low_bits
+    product = np.array([m for m, _ in table.high], object)[high] * np.array([m for m, _ in table.low], object)[low]
+    exponent = np.array([n for _, n in table.high])[high] + np.array([n for _, n in table.low])[low]
+    return (product >> table.drop).astype(np.int64), exponent
+
+
+def _two_pass(config: SoftmaxConfig, index: Ints, keep: Ints) -> Ints:
+    """Add mantissas under a common exponent; the reciprocal of their sum."""
+    mantissa, distance, total = _aligned(config, index, keep)
+    return normalise(config, mantissa >> distance, 1 << config.plan.fraction_bits, total)
+
+
+def _base2(config: SoftmaxConfig, index: Ints, keep: Ints) -> Ints:
+    """The same sum, taken for a power of two: the next one from 11/8 of a power on."""
+    mantissa, distance, total = _aligned(config, index, keep)
+    if total == 0:
+        return np.zeros_like(index)
+    one = 1 << config.plan.fraction_bits
+    power = (total // one).bit_length() - 1
+    power += 8 * total >= 11 * (one << power)
+    places = config.out_bits + 2  # a mantissa is below 4: shifted further it rounds to 0
+    shift = places - (distance + power)
+    shifted = np.where(shift >= 0, mantissa << np.maximum(shift, 0), 0)
+    return rounded(config, shifted, config.plan.fraction_bits + places)
+
+
+def _fixed_phi(config: SoftmaxConfig, index: Ints, keep: Ints) -> Ints:
+    """Sum below a preset score if the maximum is in its range, else below the maximum."""
+    highest = int((index * keep).max())
+    if not config.lowest <= highest <= config.highest:
+        return _exact(config, index, keep)
+    assert config.plan.rising is not None
+    front = exponentials(config.plan.rising)
+    total = int((front[index] * keep).sum())
+    return normalise(config, _below(config, highest, index, keep), int(front[highest]), total)
+
+
+_ROWS: dict[str, Row] = {
+    "exact": _exact,
+    "online": _online,
+    "two_pass": _two_pass,
+    "base2": _base2,
+    "fixed_phi": _fixed_phi,
+}
