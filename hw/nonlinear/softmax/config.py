@@ -145,7 +145,7 @@ class SoftmaxConfig(RoomConfig):
     def row_interval(self) -> int:
         """Beats of equal rows from which on no cycle is lost between rows."""
         division = self.plan.quotient_bits + 2 if self.plan.quotient_bits else 1
-        return -(-division // self.dividers)
+        return max(-(-division // self.dividers), 2)
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """Count cycles from the first input transfer to the first output transfer, nothing stalling."""

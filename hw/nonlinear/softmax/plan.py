@@ -17,6 +17,7 @@ from gatewright.hw.elementary.split_exp import FloatExp, SplitExp, falling, floa
 
 FACTOR = 17  # fraction bits of a factor that fits an 18-bit hardware multiplier together with 1 itself
 MOST_FRACTION = 40
+MOST_FRONT = 48  # so that a sum of 4096 terms fits 63 bits
 TARGET = 1.0  # units of the output
 
 
@@ -109,12 +110,12 @@ def _fixed_plan(request: Request, fraction_bits: int) -> Plan | None:
     """Sum relative to a fixed point as well: there the maximum may be small, so more bits follow the point."""
     table = falling(request.step, request.score_bits, width_of(fraction_bits), fraction_bits)
     state = _sum_error(request, table, fraction_bits, online=False)
-    low = table.low_bits
-    top = request.highest | ((1 << low) - 1)
-    least = math.exp(-_c(request) * (top - request.lowest))
-    front = fraction_bits + math.ceil(-math.log2(least))
-    if front > 2 * MOST_FRACTION:
+    top = request.highest | ((1 << table.low_bits) - 1)
+    reach = _c(request) * (top - request.lowest)
+    front = fraction_bits + math.ceil(reach / math.log(2))
+    if front > MOST_FRONT:
         return None
+    least = math.exp(-reach)
     front_table = rising(request.step, request.score_bits, top, front + 1, width_of(fraction_bits), front)
     absolute, relative = _rising_error(request, front_table, top, front)
     if absolute >= least:
