@@ -151,7 +151,10 @@ def hard_and_drawn(length: int, bits: int) -> Ints:
 
 
 def norm(config: Any) -> Accuracy:
-    """Compare a norm with gains (and biases) drawn over their range, saturated alike."""
+    """Compare a norm with gains (and biases) drawn over their range, saturated alike.
+
+    Of a dynamic output, compare the codes with the row in steps of its own largest magnitude.
+    """
     length = config.elements
     x = hard_and_drawn(length, config.in_bits)
     rng = np.random.default_rng(1)
@@ -160,9 +163,12 @@ def norm(config: Any) -> Accuracy:
         for field in port.fields:
             if field.name in ("weight", "bias"):
                 columns[field.name] = rng.integers(field.low, field.high, length, endpoint=True)
-    got = row_results(config, x, "x", config.outputs[0].fields[0].name, **columns)
+    got = row_results(config, x, "x", "q", **columns)
     unit = _normalised(config, x.astype(np.float64))
     true = (unit * columns["weight"] + columns.get("bias", 0)) / 2.0**config.weight_fraction
+    if config.output == "dynamic":
+        peak = np.abs(true).max(axis=-1, keepdims=True)
+        true *= np.divide(config.quantiser.levels, peak, out=np.zeros_like(peak), where=peak > 0)
     high = 2.0 ** (config.out_bits - 1)
     return compare(
         got, np.clip(true, -high, high - 1), 1.0, f"{len(x)} rows of {length}", bound_lsb=config.error_bound
@@ -183,3 +189,17 @@ def quantise_rows(config: Any) -> Accuracy:
     peak = np.abs(x).max(axis=-1, keepdims=True)
     got = row_results(config, x, "x", "q")
     return compare(got, x * config.levels / np.maximum(peak, 1), 1.0, f"{len(x)} rows of 256", bound_lsb=0.5)
+
+
+def dequantise(config: Any) -> Accuracy:
+    """Compare the dequantiser with the real product, saturated alike."""
+    rng = np.random.default_rng(1)
+    shape = (20_000, config.lanes)
+    scale, multiplier = (rng.integers(1, 1 << bits, shape[0]) for bits in (config.scale_bits, config.multiplier_bits))
+    width = np.minimum(2.0 ** (config.shift_min + config.out_bits - 1) / (scale * multiplier), 2.0**20)
+    acc = (rng.uniform(-1.1, 1.1, shape) * width[:, np.newaxis]).astype(np.int64)  # a tenth saturates
+    columns = {"acc": acc, "scale": scale, "multiplier": multiplier}
+    true = acc * (scale * multiplier)[:, np.newaxis] / 2.0**config.shift_min
+    high = 2.0 ** (config.out_bits - 1)
+    got = run(config, columns)["o"]["y"]
+    return compare(got, np.clip(true, -high, high - 1), 1.0, f"{acc.size:,} products", bound_lsb=0.5)

@@ -121,13 +121,12 @@ TEN = {"in_bits": 10, "in_fraction": 6, "out_bits": 10, "out_fraction": 6}
 WORD = {"in_bits": 26, "in_fraction": 22, "out_bits": 26, "out_fraction": 22}
 
 ALL: tuple[Case, ...] = (
-    _exp("exp, 16 bits, auto", 16),
-    _exp("exp, 16 bits, product of two tables", 16, method="product"),
-    _exp("exp, 16 bits, no multiplier", 16, multiplier_luts=10000),
-    _exp("exp, 16 bits, linear", 16, method="linear"),
-    _exp("exp, 16 bits, quadratic", 16, method="quadratic"),
+    _exp("exp, 16 bits, auto: product of two tables", 16),
+    _exp("exp, 16 bits, linear, tables in block RAM", 16, method="linear", storage="memory"),
+    _exp("exp, 14 bits, auto", 14),
     _exp("exp, 12 bits, auto", 12),
-    _exp("exp, 8 bits, auto", 8),
+    _exp("exp, 10 bits, auto", 10),
+    _exp("exp, 8 bits, auto: one table", 8),
     _function("function", "exp2 of negatives", function="exp2", argument="negative", out_fraction=16),
     _function("function", "reciprocal", function="reciprocal"),
     _function("function", "rsqrt", function="rsqrt"),
@@ -153,6 +152,12 @@ ALL: tuple[Case, ...] = (
     _norm("RMSNorm, 768, 4 lanes, int8", kind="rms", elements=768, lanes=4),
     _norm("LayerNorm, 64, 4 lanes, int8", kind="layer", elements=64, lanes=4),
     _norm("LayerNorm, 768, 4 lanes, int8", kind="layer", elements=768, lanes=4),
+    _norm("RMSNorm, 64, 4 lanes, int8, dynamic output", kind="rms", elements=64, lanes=4, output="dynamic"),
+    _norm("LayerNorm, 64, 4 lanes, int8, dynamic output", kind="layer", elements=64, lanes=4, output="dynamic"),
+    Case(
+        subject="quantise", title="dequantise, 4 lanes, 32 to 16 bits", room="dequantise", parameters={"lanes": 4},
+        accuracy=accuracy.dequantise, small={"lanes": 1},
+    ),
     Case(
         subject="quantise", title="quantise_rows, 4 lanes, 16 to 8 bits", room="quantise_rows",
         parameters={"lanes": 4, "in_bits": 16, "out_bits": 8, "row_max": 64}, accuracy=accuracy.quantise_rows,
