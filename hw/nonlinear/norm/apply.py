@@ -13,30 +13,42 @@ def normalise(
     pipe: Pipe, config: NormConfig, x: list[Value], weight: list[Value], bias: list[Value], scale: Scale
 ) -> list[Value]:
     """Normalise a beat in ``apply_cycles`` registers, the last of which is the result's."""
-    first = config.centre_cycles
-    digits = pipe(scale.digits, "digits", first)
-    code = pipe(scale.code, "code", first + 1)
-    total = pipe(scale.total, "mean", first - 1)
+    late = config.centre_cycles
+    digits = pipe(scale.digits, "digits", late if config.centre_first else late - 1)
+    total = pipe(scale.total, "total", late - 1 if config.centre_first else late)
+    code = pipe(scale.code, "code", late + 1)
     results = []
     for lane, element in enumerate(x):
-        centred = centre(pipe, config, element, total)
-        product = pipe(centred * digits, f"scaled_{lane}")
+        product = scaled(pipe, config, element, digits, total)
         unit = pipe(shift(config, product, code, config.unit_bits), f"unit_{lane}")
-        gained = pipe(unit * pipe(weight[lane], f"weight_{lane}", first + 2), f"gained_{lane}")
+        gained = pipe(unit * pipe(weight[lane], f"weight_{lane}", late + 2), f"gained_{lane}")
         if config.has_bias:
-            offset = Cat(Const(0, config.unit_fraction), pipe(bias[lane], f"bias_{lane}", first + 3)).as_signed()
+            offset = Cat(Const(0, config.unit_fraction), pipe(bias[lane], f"bias_{lane}", late + 3)).as_signed()
             gained = pipe(gained + offset, f"offset_{lane}")
         results.append(pipe(finish(config, gained), f"q_{lane}"))
     return results
+
+
+def scaled(pipe: Pipe, config: NormConfig, element: Value, digits: Value, total: Value) -> Value:
+    """Centre and scale an element in ``1 + centre_cycles`` registers."""
+    if config.centre_first:
+        return pipe(centre(pipe, config, element, total) * digits, "scaled")
+    product = pipe(multiple(pipe, config, element) * digits, "scaled")
+    difference = Cat(Const(0, config.zeros), product).as_signed() - total
+    return pipe(difference[: config.centred_bits + config.scale_bits].as_signed(), "difference")
 
 
 def centre(pipe: Pipe, config: NormConfig, element: Value, total: Value) -> Value:
     """Give the element, or ``elements * element - total``."""
     if config.kind == "rms":
         return element
-    multiple = pipe(times(element, config.odd), "multiple", config.centre_cycles - 1)
-    multiple = Cat(Const(0, config.zeros), multiple).as_signed()
-    return pipe((multiple - total)[: config.centred_bits].as_signed(), "centred")
+    shifted = Cat(Const(0, config.zeros), multiple(pipe, config, element)).as_signed()
+    return pipe((shifted - total)[: config.centred_bits].as_signed(), "centred")
+
+
+def multiple(pipe: Pipe, config: NormConfig, element: Value) -> Value:
+    """Multiply by the odd part of ``elements``; the other is wiring."""
+    return pipe(times(element, config.odd), "multiple", config.centre_cycles - 1)
 
 
 def shift(config: NormConfig, product: Value, code: Value, width: int) -> Value:

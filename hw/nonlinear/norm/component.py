@@ -82,7 +82,8 @@ class Norm(RoomComponent):
         m.d.comb += hand.eq(known & queue.free)
         held = Pipe(m)  # the scale of the row that leaves, so that the next can be sought
         m.d.comb += held.enable.eq(hand)
-        scale = Scale(held(scale.digits, "digits"), held(scale.code, "code"), held(scale.total, "total"))
+        total = scale.total if config.centre_first else scale.total * scale.digits
+        scale = Scale(held(scale.digits, "held_digits"), held(scale.code, "held_code"), held(total, "held_total"))
 
         m.d.comb += pipe.enable.eq(~self.o.valid | self.o.ready)
         self._pop(m, pipe, queue, pop)

@@ -14,6 +14,8 @@ from gatewright.hw.quantise.quantise_rows.config import QuantiseRowsConfig
 
 _FINE = 2  # low bits of the exponent that extra digits of the scale absorb; the lanes shift by the rest
 
+_FACTOR_BITS = 18  # signed factor of a hardware multiplier
+
 
 class NormConfig(RoomConfig):
     """Divide each row by its root mean square, or by its standard deviation about its mean.
@@ -42,9 +44,7 @@ class NormConfig(RoomConfig):
     weight_fraction: int = integer(
         2, 0, 16, unit="bits", doc="Fraction bits of gain and bias, whose unit is then a step of the output."
     )
-    bias_bits: int = integer(
-        10, 2, 24, unit="bits", doc="Width of a bias, two's complement; kind layer with static output only."
-    )
+    bias_bits: int = integer(10, 2, 24, unit="bits", doc="Width of a bias, two's complement; static layer only.")
     out_bits: int = integer(8, 3, 16, unit="bits", doc="Width of a result, two's complement.")
     epsilon: int = integer(
         0, 0, 2**30, doc="Added to the sum of squares: elements * eps / step**2, with step the value of an input of 1."
@@ -188,6 +188,14 @@ class NormConfig(RoomConfig):
         return self.quotient_bits + (1 << _FINE) - 1
 
     # --- the lanes ---
+
+    @property
+    def centre_first(self) -> bool:
+        """Whether lanes centre before they scale: if the difference fits the factor of a hardware multiplier.
+
+        Else ``scale * x`` less ``scale * s`` is the same number from a narrower product.
+        """
+        return self.output == "dynamic" or self.centred_bits <= _FACTOR_BITS
 
     @property
     def fine_bits(self) -> int:
