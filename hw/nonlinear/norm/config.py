@@ -65,6 +65,12 @@ class NormConfig(RoomConfig):
             f"elements must be at most {most} with out_bits + guard_bits = {self.root_bits}, not {self.elements}",
         )
 
+        most = 40 - self.centred_bits  # what the row quantiser takes
+        self.require(
+            self.output == "static" or self.weight_bits <= most,
+            f"weight_bits must be at most {most} for a dynamic output of these elements, not {self.weight_bits}",
+        )
+
     @property
     def row_beats(self) -> int:
         """Beats of the longest row."""
