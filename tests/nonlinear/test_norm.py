@@ -3,6 +3,7 @@
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -75,7 +76,8 @@ def test_dynamic_output_is_the_real_norm_quantised_and_its_scale_is_close(kind, 
         real = real_norm(config, x, weight, None)
         peak = float(np.abs(real).max())
         if peak < 1e-9:
-            assert scale == 0 and not q.any()
+            assert scale == 0
+            assert not q.any()
             continue
         # Ties are exact in the hardware and blurred in float64.
         assert np.abs(q - real * 127 / peak).max() <= config.error_bound + 1e-9
@@ -146,7 +148,7 @@ def test_long_rows_follow_each_other_without_a_bubble(values):
     config = NormConfig(**values)
     length = config.smooth_beats
     ends = list(config.leave([length] * 20))
-    assert all(b - a == length for a, b in zip(ends[5:], ends[6:], strict=False))
+    assert all(b - a == length for a, b in pairwise(ends[5:]))
     short = list(config.leave([length - 1] * 20))
     assert short[-1] - short[-2] == length
     assert config.latency == config.delay({"i": {"last": np.array([1])}, "i_weight": {}})
