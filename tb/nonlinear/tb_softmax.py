@@ -64,18 +64,30 @@ def _scores(config: SoftmaxConfig, rng: np.random.Generator, kind: str, shape: t
     return floor
 
 
-SMALL = {"lanes": 2, "row_max": 10, "score_bits": 6, "scale_fraction": 2, "out_bits": 8}
+SMALL = {"lanes": 2, "row_max": 10, "score_bits": 6, "scale_fraction": 2}
+RANGE = {"phi": 8, "range_low": -12, "range_high": 12}
+TINY = {"lanes": 2, "row_max": 8, "score_bits": 4, "scale_fraction": 1, "out_bits": 4}
 
 BENCH = StreamBench(
     config=SoftmaxConfig,
     golden=golden,
     grid=(
         SMALL,
-        SMALL | {"lanes": 3, "mask": "keep", "dividers": 3, "row_max": 6},
-        {"lanes": 1, "row_max": 40, "mask": "limit", "out_bits": 16, "scale": 3},
+        SMALL | {"algorithm": "online", "lanes": 3, "row_max": 6, "mask": "keep", "dividers": 3},
+        SMALL | {"algorithm": "two_pass", "mask": "limit", "score_bits": 5, "scale_fraction": 0},
+        SMALL | {"algorithm": "base2", "lanes": 4, "mask": "keep"},
+        SMALL | {"algorithm": "fixed_phi", "mask": "keep", "dividers": 2} | RANGE,
+        # Rows too long for buffers that never fill.
+        {"lanes": 1, "row_max": 90, "score_bits": 16, "scale_fraction": 9, "mask": "limit", "out_bits": 16},
     ),
-    mutation={"lanes": 2, "row_max": 8, "score_bits": 4, "scale_fraction": 1, "out_bits": 4},
+    mutation=(
+        TINY,
+        TINY | {"algorithm": "online"},
+        TINY | {"algorithm": "two_pass"},
+        TINY | {"algorithm": "base2"},
+        TINY | {"algorithm": "fixed_phi", "phi": 2, "range_low": -4, "range_high": 5},
+    ),
     stimulus=stimulus,
-    size=300,
+    size=240,
     mutation_size=400,
 )  # fmt: skip

@@ -69,7 +69,7 @@ def below(flow: Flow, inverse: Value, index: Value) -> Value:
     ``~(top - index) == index + ~top``: this way round nothing inverts in front of a carry chain, and
     inverting the result is the affair of the tables that it addresses.
     """
-    return ~flow((index + inverse)[: len(index)], "above")
+    return ~flow((index + inverse)[: len(inverse)], "above")
 
 
 def exponential(flow: Flow, table: SplitExp, index: Value, keep: Value | None = None) -> Value:

@@ -9,7 +9,7 @@ from typing import Any
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 
 from gatewright.hw.nonlinear.softmax.config import SoftmaxConfig
-from gatewright.hw.nonlinear.softmax.front import enter, finish, leave, scaled
+from gatewright.hw.nonlinear.softmax.front import below, enter, finish, leave, scaled
 from gatewright.hw.nonlinear.softmax.parts import Division, Flow, RowBuffer, add, divide, hold, lookup, maximum
 
 
@@ -33,29 +33,31 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
     valid, end = first.mark(valid, "valid", levels - 1), first.mark(end, "end", levels - 1)
     with m.If(first.enable & valid):
         m.d.sync += best.eq(Mux(end, 0, highest))
-    top, step = first(highest, "top"), first(highest - best, "step")[: len(best)]
+    inverse, before = first(~highest, "inverse"), first(best, "before")
+    places = plan.fraction_bits + 1
     e = [
-        shift(first, plan.fraction_bits + 1, first(mantissa, "mantissa", levels + 1),
-              (top - first(exponent, "exponent", levels + 1))[: len(top)])[plan.fraction_bits + 1 :]
+        shift(first, places, first(mantissa, "mantissa", levels + 2),
+              below(first, inverse, first(exponent, "exponent", levels + 1)))[places:]
         for mantissa, exponent in numbers
     ]  # fmt: skip
 
     total, later = Signal(plan.sum_bits), Signal(plan.sum_bits)
-    valid, end = first.mark(valid, "valid", 3 + levels), first.mark(end, "end", 3 + levels)
-    m.d.comb += later.eq((total >> first(step, "step", 2 + levels)) + first.tree(e, add, "sum"))
+    valid, end = first.mark(valid, "valid", 4 + levels), first.mark(end, "end", 4 + levels)
+    step = first(below(first, inverse, before), "step", 2 + levels)
+    m.d.comb += later.eq((total >> step) + first.tree(e, add, "sum"))
     with m.If(first.enable & valid):
         m.d.sync += total.eq(Mux(end, 0, later))
 
     taken, start = Signal(), Signal()
     m.d.comb += start.eq(end & ~full)
-    beside = {"top": first(top, "top", 2 + levels)}
+    beside = {"inverse": first(inverse, "inverse", 3 + levels)}
     two_pass = config.algorithm == "two_pass"
     if two_pass:
         one = Const(1 << plan.fraction_bits)
         share = divide(m, config.dividers, (one, later), plan.quotient_bits, start, beside, taken)
         fields = {"reciprocal": share.quotient} | share.fields
     else:
-        share = _power(m, config, later, beside["top"], start, taken)
+        share = _power(m, config, later, beside["inverse"], start, taken)
         fields = share.fields
 
     take, frees = Signal(), Signal()
@@ -67,17 +69,17 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
     stored.connect(take)
     places = plan.fraction_bits + 1 if two_pass else config.out_bits + 2
     e = [
-        shift(second, places, second(stored.fields[f"m{lane}"], "mantissa"),
-              (row.fields["top"] - stored.fields[f"n{lane}"])[: len(row.fields["top"])])
+        shift(second, places, second(stored.fields[f"m{lane}"], "mantissa", 2),
+              below(second, row.fields["inverse"], stored.fields[f"n{lane}"]))
         for lane in range(config.lanes)
     ]  # fmt: skip
     if two_pass:
-        reciprocal = second(row.fields["reciprocal"], "reciprocal", 2)
+        reciprocal = second(row.fields["reciprocal"], "reciprocal", 3)
         products = [scaled(second, config, value[places:], reciprocal) for value in e]
         leave(m, config, second, o, products, plan.kept_bits + plan.quotient_bits)
     else:
         leave(m, config, second, o, e, plan.fraction_bits + places)
-    finish(m, second, o, take, frees, 4 if two_pass else 3)
+    finish(m, second, o, take, frees, 5 if two_pass else 4)
 
 
 def _number(config: SoftmaxConfig, flow: Flow, index: Value, keep: Value | None) -> tuple[Value, Value]:
@@ -102,17 +104,17 @@ def shift(flow: Flow, places: int, value: Value, distance: Value) -> Value:
     return flow((value * power)[: len(value) + places], "shifted")
 
 
-def _power(m: Module, config: SoftmaxConfig, total: Value, top: Value, start: Value, taken: Value) -> Division:
+def _power(m: Module, config: SoftmaxConfig, total: Value, inverse: Value, start: Value, taken: Value) -> Division:
     """Take the sum for a power of two: the one below, or the one above from 1.375 times that on."""
     fraction = config.plan.fraction_bits
     valid, kept = Signal(name="total_valid"), Signal(len(total), name="total_kept", reset_less=True)
-    highest = Signal(len(top), name="total_top", reset_less=True)
+    top = Signal(len(inverse), name="total_top", reset_less=True)
     ready = ~valid | taken
     with m.If(ready):
-        m.d.sync += [valid.eq(start), kept.eq(total), highest.eq(top)]
+        m.d.sync += [valid.eq(start), kept.eq(total), top.eq(~inverse)]
     power: Value = Const(0, 1)
     for place in range(len(total) - fraction):
         one = fraction + place
         above = kept[one - 1] | (kept[one - 2] & kept[one - 3])
         power = Mux(kept[one], place + above, power)
-    return Division(ready, valid, Const(0, 1), {"top": highest + power})
+    return Division(ready, valid, Const(0, 1), {"inverse": ~(top + power)})

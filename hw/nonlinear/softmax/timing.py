@@ -32,7 +32,7 @@ class Segment:
     division: int = 0
 
 
-_BLOCK = 512  # words of the smallest block RAM at its full width
+_BLOCK = 256  # words of the smallest block RAM, iCE40's, at its full width
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def schedule(algorithm: str, levels: int, row_beats: int, quotient_bits: int, di
         case "online":
             parts = [segment(5 + 2 * levels, 0, dividers, division), Segment(5)]
         case "two_pass":
-            parts = [segment(5 + 2 * levels, 2, dividers, division), Segment(4)]
+            parts = [segment(6 + 2 * levels, 2, dividers, division), Segment(5)]
         case "base2":
-            parts = [segment(5 + 2 * levels, 2, 1, 1), Segment(3)]
+            parts = [segment(6 + 2 * levels, 2, 1, 1), Segment(4)]
         case _:
             parts = [segment(4 + levels, 0, dividers, division), Segment(5)]
             return Schedule(tuple(parts), 3 + levels)
