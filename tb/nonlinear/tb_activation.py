@@ -33,6 +33,7 @@ WIDE = {"method": "polynomial", "in_bits": 16, "in_fraction": 12, "out_bits": 18
 UNIT = {"out_signed": False, "out_fraction": 8}
 EDGE_MOE = {"method": "edge_moe", "in_bits": 32, "out_bits": 32, "in_fraction": 22, "out_fraction": 22}
 TINY = {"in_bits": 5, "out_bits": 5, "in_fraction": 2, "out_fraction": 3}
+SMALL = {"method": "polynomial", "in_bits": 6, "in_fraction": 3, "out_bits": 8, "out_fraction": 5}
 
 BENCH = StreamBench(
     config=ActivationConfig,
@@ -41,7 +42,7 @@ BENCH = StreamBench(
         {"lanes": 4},
         {"function": "sigmoid", "lanes": 2, **UNIT},
         {"function": "silu", "method": "table", "in_zero": 3, "out_zero": -100, "in_scale": 5, "in_fraction": 7},
-        WIDE | {"max_error_milli_lsb": 1590},
+        WIDE | {"max_error_milli_lsb": 1590, "degree": "quadratic"},
         WIDE | {"function": "tanh", "out_bits": 16, "lanes": 2},
         EDGE_MOE,
     ),
@@ -50,8 +51,10 @@ BENCH = StreamBench(
         TINY | {"function": "sigmoid", "out_signed": False},
         TINY | {"function": "relu2"},
         TINY | {"function": "silu", "method": "table"},
+        SMALL | {"degree": "quadratic", "max_error_milli_lsb": 2000, "out_fraction": 6},
+        SMALL | {"function": "tanh", "degree": "linear"},
     ),
     stimulus=stimulus,
     size=300,
-    mutation_size=64,
+    mutation_size=96,
 )  # fmt: skip

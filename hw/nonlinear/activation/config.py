@@ -16,6 +16,8 @@ from gatewright.hw.nonlinear.activation.plan import Symmetry, Task, polynomial_p
 
 WIDEST = {"table": 12, "symmetry": 13, "polynomial": 16, "edge_moe": 32}
 
+DEGREES = {"auto": (0, 1, 2), "constant": (0,), "linear": (1,), "quadratic": (2,)}
+
 
 class ActivationConfig(RoomConfig):
     """Map codes ``x`` to codes of ``f(x)``, ``lanes`` a beat.
@@ -46,6 +48,9 @@ class ActivationConfig(RoomConfig):
     out_zero: int = integer(0, -32768, 65535, doc="Output code of the real number 0.")
     max_error_milli_lsb: int = integer(
         1000, 500, 65535, unit="1/1000 output step", doc="Largest error short of saturation; method polynomial only."
+    )
+    degree: Literal["auto", "constant", "linear", "quadratic"] = choice(
+        "auto", doc="Degree of the polynomials, auto for the fewest LUTs; method polynomial only."
     )
 
     def check(self) -> None:
@@ -83,7 +88,7 @@ class ActivationConfig(RoomConfig):
             )
         if self.method == "polynomial":
             try:
-                _polynomial_plan(self.task, self.max_error_milli_lsb)
+                _polynomial_plan(self.task, self.max_error_milli_lsb, self.degree)
             except ValueError as error:
                 self.require(
                     False,
@@ -124,7 +129,7 @@ class ActivationConfig(RoomConfig):
     def symmetry(self) -> Symmetry:
         """The half and its mirror; methods symmetry and polynomial."""
         if self.method == "polynomial":
-            return _polynomial_plan(self.task, self.max_error_milli_lsb)
+            return _polynomial_plan(self.task, self.max_error_milli_lsb, self.degree)
         plan = _table_plan(self.task)
         assert plan is not None, "check has refused"
         return plan
@@ -205,8 +210,8 @@ def _table_plan(task: Task) -> Symmetry | None:
 
 
 @cache
-def _polynomial_plan(task: Task, milli: int) -> Symmetry:
-    return polynomial_plan(task, milli / 1000)
+def _polynomial_plan(task: Task, milli: int, degree: str) -> Symmetry:
+    return polynomial_plan(task, milli / 1000, DEGREES[degree])
 
 
 @cache

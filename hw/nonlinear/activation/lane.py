@@ -130,15 +130,16 @@ def _edge_moe(pipe: Pipe, config: ActivationConfig, x: Value, name: str) -> Valu
     """Look up entry and slope, multiply, subtract from relu(x)."""
     m, bits = pipe.m, edge_moe.STEP_BITS
     magnitude = _magnitude(m, x, name)
-    inside = magnitude < edge_moe.CUT
-    # Behind the cut stands an entry 0 with slope 0.
-    at = pipe(Mux(inside, magnitude[bits : bits + 8], edge_moe.ENTRIES), f"{name}_at")
+    # From the cut on all entries and slopes are 0, also at the address that stands for all behind the table.
+    beyond = magnitude[bits + 8 : -1].any()
+    at = pipe(Cat(bit | beyond for bit in magnitude[bits : bits + 8]), f"{name}_at")
     offset, relu = pipe(magnitude[:bits], f"{name}_offset"), pipe(Mux(x[-1], 0, x[:-1]), f"{name}_relu")
 
     table = edge_moe.table()
     slopes = [b - a for a, b in pairwise(table)]
-    entry = pipe(lookup(m, at, [*table, 0], f"{name}_table"), f"{name}_entry")
-    slope = pipe(lookup(m, at, [*slopes, 0, 0], f"{name}_slopes"), f"{name}_slope")
+    none = [0] * ((1 << len(at)) - len(slopes))
+    entry = pipe(lookup(m, at, [*table[:-1], *none], f"{name}_table"), f"{name}_entry")
+    slope = pipe(lookup(m, at, [*slopes, *none], f"{name}_slopes"), f"{name}_slope")
     offset, relu = pipe(offset, f"{name}_offset"), pipe(relu, f"{name}_relu")
 
     product = pipe((offset * slope).shift_right(bits), f"{name}_product")

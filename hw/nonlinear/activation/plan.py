@@ -222,7 +222,7 @@ def _roundest(least: int, most: int) -> int:
     return -(-least // step) * step
 
 
-def polynomial_plan(task: Task, max_error: float) -> Symmetry:
+def polynomial_plan(task: Task, max_error: float, degrees: tuple[int, ...]) -> Symmetry:
     """Fit polynomials so that no code is further than ``max_error`` from the real output.
 
     Raises
@@ -234,16 +234,16 @@ def polynomial_plan(task: Task, max_error: float) -> Symmetry:
     if task.kind == "positive":
         ceiling = float(task.high) + 1.0  # above it all codes saturate
         targets = np.minimum(task.wanted(u[:-1]), ceiling)
-        kernel = fit(targets, max_error=max_error, signed=bool(targets.min() < 0))
+        kernel = fit(targets, max_error=max_error, degrees=degrees, signed=bool(targets.min() < 0))
         return with_limits(task, {"turn": task.zero, "kernel": kernel})
     for guard in range(GUARD + 1):
-        found = _polynomial(task, u, guard, max_error)
+        found = _polynomial(task, u, guard, max_error, degrees)
         if found is not None:
             return found
     raise ValueError(f"no sum of {GUARD} fraction bits reaches error {max_error:g}")
 
 
-def _polynomial(task: Task, u: Ints, guard: int, max_error: float) -> Symmetry | None:
+def _polynomial(task: Task, u: Ints, guard: int, max_error: float, degrees: tuple[int, ...]) -> Symmetry | None:
     """Fit with a given guard; None where the guard is too small for the scales."""
     scale = 2.0**guard
     parts: dict[str, object] = {"guard": guard}
@@ -268,6 +268,6 @@ def _polynomial(task: Task, u: Ints, guard: int, max_error: float) -> Symmetry |
     shared = abs(targets[0] - targets[-1]) < budget / 100
     kernel = fit(
         targets[:-1] if shared else targets, max_error=budget - (budget / 100 if shared else 0),
-        signed=bool(targets.min() < 0),
+        degrees=degrees, signed=bool(targets.min() < 0),
     )  # fmt: skip
     return with_limits(task, parts | {"kernel": kernel})
