@@ -55,9 +55,9 @@ def add(a: Value, b: Value) -> Value:
     return a + b
 
 
-def lookup(values: Sequence[int], index: Value, bits: int | None = None) -> Value:
+def lookup(values: Sequence[int], index: Value) -> Value:
     """Read a table."""
-    width = bits or max(max(values).bit_length(), 1)
+    width = max(max(values).bit_length(), 1)
     return Array(Const(value, unsigned(width)) for value in values)[index]
 
 

@@ -42,9 +42,7 @@ class Plan:
     Attributes
     ----------
     fraction_bits : int
-        Fraction bits of an element's exponential e.
-    exp_bits : int
-        Width of e: e is at most 1, or less than 4 where only exponents are aligned.
+        Fraction bits of an element's exponential e, which is at most 1, or less than 4 where only exponents are aligned.
     kept_bits : int
         Fraction bits of e that the last product reads.
     sum_bits : int
@@ -62,7 +60,6 @@ class Plan:
     """
 
     fraction_bits: int
-    exp_bits: int
     kept_bits: int
     sum_bits: int
     quotient_bits: int
@@ -165,7 +162,6 @@ def _finish(request: Request, fraction_bits: int, state: float, most: int, **tab
     plan: dict[str, object] = {"falling": None, "rising": None, "floating": None, "front_bits": 0} | tables
     return Plan(
         fraction_bits=fraction_bits, kept_bits=kept, quotient_bits=quotient_bits,
-        exp_bits=fraction_bits + (extra or 1),
         sum_bits=fraction_bits + extra + n.bit_length(),
         error=max(0.5 + error / unit, 1.0), sum_error=sum_error, **plan,  # type: ignore[arg-type]
     )  # fmt: skip
