@@ -42,7 +42,7 @@ class Plan:
     Attributes
     ----------
     fraction_bits : int
-        Fraction bits of an element's exponential e, which is at most 1, or less than 4 where only exponents are aligned.
+        Fraction bits of an element's exponential e: at most 1, or less than 4 where only exponents are aligned.
     kept_bits : int
         Fraction bits of e that the last product reads.
     sum_bits : int
