@@ -14,7 +14,7 @@ from gatewright.hw.core.ports import PayloadField, StreamPort
 from gatewright.hw.elementary.certify import Certificate
 from gatewright.hw.elementary.function import maths
 from gatewright.hw.elementary.function.design import Design
-from gatewright.hw.elementary.function.search import Request, best_design, certificate
+from gatewright.hw.elementary.function.search import WIDEST, Request, best_design, certificate
 from gatewright.hw.elementary.plan import bits_of
 
 
@@ -41,10 +41,13 @@ class FunctionConfig(RoomConfig):
     max_error_milli_ulp: int = integer(
         1000, 500, 64000, unit="1/1000", doc="Largest error allowed, in thousandths of the output's last place."
     )
-    method: Literal["auto", "table", "linear", "quadratic", "product"] = choice(
+    structure: Literal["auto", "word", "reduced"] = choice(
         "auto",
-        doc="Auto takes the cheapest: a table over the input word, segments with one or two multiplications "
-        "or with two tables and an adder, or a product of two tables (exp, exp2).",
+        doc="One kernel over the input word, or range reduction: a product of two tables (exp, exp2), a "
+        "normalised mantissa (reciprocal, rsqrt, log2), a folded sign (sigmoid, tanh). Auto takes the cheaper.",
+    )
+    kernel: Literal["auto", "table", "linear", "quadratic"] = choice(
+        "auto", doc="Degree of the kernel's polynomials; auto takes the cheapest. A product needs auto."
     )
     storage: Literal["logic", "memory"] = choice(
         "logic", doc="Tables out of LUTs, or written as memories, which synthesis may put into block RAM."
@@ -60,8 +63,12 @@ class FunctionConfig(RoomConfig):
         elif self.function in maths.FOLDED:
             self._refuse_sign({"natural", "signed"})
         self.require(
-            self.method != "product" or self.function in maths.EXPONENTIAL,
-            f"method must be auto, table, linear or quadratic for function {self.function}, not 'product'",
+            self.kernel == "auto" or self.structure != "reduced" or self.function not in maths.EXPONENTIAL,
+            f"kernel must be auto for the reduced structure of function {self.function}, not {self.kernel!r}",
+        )
+        self.require(
+            self.structure != "word" or self.in_bits <= WIDEST,
+            f"in_bits must be at most {WIDEST} for structure word, not {self.in_bits}",
         )
         least = self.least_out_bits
         self.require(
@@ -73,8 +80,8 @@ class FunctionConfig(RoomConfig):
             best_design(self.request)
         except ValueError as error:
             raise ConfigError(
-                f"function.max_error_milli_ulp must be larger for this format and method, not "
-                f"{self.max_error_milli_ulp} ({error}); raise it, or set method = \"auto\""
+                f"function.max_error_milli_ulp must be larger for this format and structure, not "
+                f"{self.max_error_milli_ulp} ({error}); raise it, or set structure and kernel to auto"
             ) from None
 
     def _refuse_sign(self, allowed: set[str]) -> None:
@@ -113,7 +120,7 @@ class FunctionConfig(RoomConfig):
         """What the design depends on."""
         return Request(
             self.function, self.sign, self.in_bits, self.in_fraction, self.out_bits, self.out_fraction,
-            self.out_signed, self.max_error_milli_ulp / 1000, self.method, self.multiplier_luts,
+            self.out_signed, self.max_error_milli_ulp / 1000, self.structure, self.kernel, self.multiplier_luts,
         )  # fmt: skip
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from gatewright.hw.core.numerics import Ints
 from gatewright.hw.elementary.plan import Plan
 
+EXHAUSTIVE = 20  # widest input of which every code is evaluated
 DSP_BITS = 18  # widest factor of one hard multiplier
 
 Cells = tuple[Ints, Ints]
@@ -138,7 +139,7 @@ class Split(Design):
 
     def cells(self) -> Cells | None:
         """Inputs that differ in dropped bits only."""
-        return runs(self.in_bits, self.dropped)
+        return runs(self.in_bits, self.dropped) if self.in_bits > EXHAUSTIVE else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +207,7 @@ class Normal(Design):
 
     def cells(self) -> Cells | None:
         """Inputs of one leading-zero count that differ in dropped mantissa bits only."""
-        return mantissa_runs(self.in_bits, self.dropped, self.pairs) if self.in_bits > 20 else None
+        return mantissa_runs(self.in_bits, self.dropped, self.pairs) if self.in_bits > EXHAUSTIVE else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,9 +251,9 @@ class Fold(Design):
 
     def cells(self) -> Cells | None:
         """Inputs that differ in dropped bits only; zero and the lowest code are cells of their own if negated."""
-        if not self.dropped:
+        if self.in_bits <= EXHAUSTIVE:
             return None
-        first, last = runs(self.in_bits, self.dropped) or (np.zeros(0, np.int64),) * 2
+        first, last = runs(self.in_bits, self.dropped)
         if not self.exact:
             return first, last
         # Negation moves the cells of negative inputs up by one.
@@ -263,10 +264,8 @@ class Fold(Design):
         )
 
 
-def runs(bits: int, dropped: int) -> Cells | None:
+def runs(bits: int, dropped: int) -> Cells:
     """Cut all codes into runs of ``2**dropped``."""
-    if not dropped:
-        return None
     first = np.arange(1 << (bits - dropped), dtype=np.int64) << dropped
     return first, first + (1 << dropped) - 1
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Find the cheapest design of a function that stays within an error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -20,6 +20,7 @@ from gatewright.hw.elementary.plan import Plan
 
 Reals = NDArray[np.float64]
 WIDEST = 20  # bits of a kernel's argument
+SHORT = 10  # bits of a word that a kernel without range reduction may suit
 NO_MULTIPLIER = 1 << 30  # a price that nobody pays
 DEGREES = {"auto": (0, 1, 2), "table": (0,), "linear": (1,), "quadratic": (2,)}
 
@@ -36,7 +37,8 @@ class Request:
     out_fraction: int
     out_signed: bool
     max_error: float
-    method: str
+    structure: str
+    kernel: str
     multiplier_luts: int
 
     @property
@@ -51,12 +53,14 @@ class Request:
 
     def exact(self, codes: Ints) -> Reals:
         """Give the real function of unsigned input codes in units of the output's last place, clamped."""
+        return np.clip(self.scaled(self.signed(codes)), self.low, self.high)
+
+    def signed(self, codes: Ints) -> Reals:
+        """Give the numbers that codes mean, in units of the input's last place."""
         x = codes.astype(np.float64)
         if self.sign == "signed":
-            x = np.where(codes >> (self.in_bits - 1), x - 2.0**self.in_bits, x)
-        elif self.sign == "negative":
-            x = -x
-        return np.clip(self.scaled(x), self.low, self.high)
+            return np.where(codes >> (self.in_bits - 1), x - 2.0**self.in_bits, x)
+        return -x if self.sign == "negative" else x
 
     def scaled(self, x: Reals) -> Reals:
         """Give the real function of input codes in units of the output's last place, not clamped."""
@@ -102,18 +106,21 @@ def certificate(request: Request) -> Certificate:
 
 
 def _ways(request: Request) -> Iterator[Iterator[Design]]:
-    word = request.method != "product" and request.in_bits <= WIDEST
-    if word and (request.method == "table" or request.in_bits <= 10 or request.function in maths.EXPONENTIAL):
+    exponential = request.function in maths.EXPONENTIAL
+    if request.structure == "word" or (
+        # Over long words a normalised kernel always wins; it is not even tried.
+        request.structure == "auto" and request.in_bits <= (WIDEST if exponential else SHORT)
+    ):
         yield _direct(request)
-    if request.method in ("auto", "product") and request.function in maths.EXPONENTIAL:
-        yield _split(request)
-    if request.method in ("table", "product"):
+    if request.structure == "word":
         return
-    if request.function == "log2":
+    if exponential:
+        yield from [_split(request)] if request.kernel == "auto" else []
+    elif request.function == "log2":
         yield _log2(request)
     elif request.function in maths.NORMALISED:
         yield _normal(request)
-    elif request.function in maths.FOLDED:
+    else:
         yield from (_fold(request, exact) for exact in (False, True))
 
 
@@ -121,15 +128,27 @@ def _fit(
     request: Request, targets: Reals, error: float | Reals, out_bits: int | None = None, signed: bool = False
 ) -> Plan:
     return fit(
-        targets, max_error=error, degrees=DEGREES[request.method], signed=signed, out_bits=out_bits,
+        targets, max_error=error, degrees=DEGREES[request.kernel], signed=signed, out_bits=out_bits,
         multiplier_luts=request.multiplier_luts,
     )  # fmt: skip
 
 
 def _direct(request: Request) -> Iterator[Design]:
-    targets = request.exact(np.arange(1 << request.in_bits, dtype=np.int64))
-    plan = _fit(request, targets, request.max_error, request.out_bits, request.out_signed)
+    codes = np.arange(1 << request.in_bits, dtype=np.int64)
+    # An infinite value is the last code itself, not one near it.
+    errors = np.where(np.isinf(request.scaled(request.signed(codes))), 0.0, request.max_error)
+    plan = _fit(request, request.exact(codes), errors, request.out_bits, request.out_signed)
     yield Direct(in_bits=request.in_bits, out_bits=request.out_bits, kernel=plan)
+
+
+def _dropped(bits: int, ends: Callable[[int], tuple[Reals, Reals]], error: float) -> int:
+    """Give how many low bits of an argument may go: what shares a result then spans an eighth of the error."""
+    least = max(0, bits - WIDEST)
+    for dropped in range(bits - 1, least, -1):
+        low, high = ends(dropped)
+        if np.nanmax(np.abs(high - low)) <= error / 8:
+            return dropped
+    return least
 
 
 def _middle(low: Reals, high: Reals, error: float) -> tuple[Reals, Reals]:
@@ -138,14 +157,25 @@ def _middle(low: Reals, high: Reals, error: float) -> tuple[Reals, Reals]:
 
 
 def _split(request: Request) -> Iterator[Design]:
-    dropped = max(0, request.in_bits - WIDEST)
-    bits = request.in_bits - dropped
     flip = request.largest
-    codes = (np.arange(1 << bits, dtype=np.int64) << dropped) ^ flip
-    ends = (codes, codes ^ ((1 << dropped) - 1))
-    wanted = [request.exact(end) for end in ends]
+
+    def ends(dropped: int) -> tuple[Ints, Ints]:
+        codes = (np.arange(1 << (request.in_bits - dropped), dtype=np.int64) << dropped) ^ flip
+        return codes, codes ^ ((1 << dropped) - 1)
+
+    def spans(dropped: int) -> tuple[Reals, Reals]:
+        first, last = ends(dropped)
+        return request.exact(first), request.exact(last)
+
+    dropped = _dropped(request.in_bits, spans, request.max_error)
+    bits, (codes, _), wanted = request.in_bits - dropped, ends(dropped), spans(dropped)
     cheapest = NO_MULTIPLIER
-    for fine_bits in range(max(1, bits // 4), min(bits - 1, 12) + 1):
+    for fine_bits in range(min(bits - 1, 12), 0, -1):
+        _, smallest = _fine(request.function, request.in_fraction, fine_bits, dropped, request.out_bits)
+        if smallest < 0.25:  # far from one, it would spoil the rounding constant
+            continue
+        if _product(request, dropped, flip, fine_bits, 0, request.out_bits, True).cost(0) > 2 * cheapest:
+            return  # the coarse table doubles from here on
         for guard, extra, clip in product(range(3), range(3), (True, False)):
             design = _product(request, dropped, flip, fine_bits, guard, request.out_bits + extra, clip)
             cost = design.cost(request.multiplier_luts)
@@ -190,27 +220,33 @@ def _product(
     )  # fmt: skip
 
 
-def _mantissas(request: Request, pairs: bool) -> tuple[Reals, Reals, int]:
-    """Give the range of normalised inputs of every kernel argument, and how many bits are dropped."""
+def _mantissas(request: Request, dropped: int, pairs: bool = False) -> tuple[Reals, Reals]:
+    """Give the first and last normalised input of every kernel argument; NaN where there is none."""
     bits = request.in_bits if pairs else request.in_bits - 1
-    dropped = max(0, bits - WIDEST)
     first = np.ldexp(np.arange(1 << (bits - dropped), dtype=np.float64), dropped)
     if not pairs:
         first = first + 2.0**bits
-    return first, first + (1 << dropped) - 1, dropped
+    first = np.where(first < 2.0 ** (request.in_bits - 1 - pairs), np.nan, first)
+    return first, first + (1 << dropped) - 1
 
 
 def _normal(request: Request) -> Iterator[Design]:
     """Search guard bits and rounding."""
     pairs = request.function == "rsqrt"
-    first, last, dropped = _mantissas(request, pairs)
-    free = first < 2.0 ** (request.in_bits - 2)  # never normalised
-    high, low = (np.where(free, np.nan, request.scaled(np.maximum(ends, 1))) for ends in (first, last))
+
+    def spans(dropped: int) -> tuple[Reals, Reals]:
+        first, last = _mantissas(request, dropped, pairs)
+        return request.scaled(last), request.scaled(first)
+
+    bits = request.in_bits if pairs else request.in_bits - 1
+    low, high = spans(max(0, bits - WIDEST))
     most = (request.in_bits - 1) >> pairs
     tops = [count for count in range(most + 1) if np.nanmin(low) * 2.0**count <= request.high]
     if not tops:
         raise ValueError("every result overflows")
     top = tops[-1]
+    dropped = _dropped(bits, spans, request.max_error * 2.0**-top)
+    low, high = spans(dropped)
     error, cheapest = request.max_error, NO_MULTIPLIER
     for guard in range(4):
         before = cheapest
@@ -224,10 +260,9 @@ def _normal(request: Request) -> Iterator[Design]:
             if room < 0.5 or (rounding and guard == 0) or (error < 1 and not rounding):
                 continue
             target, slack = _middle(low * unit, high * unit, room)
-            ceiling = (request.high + 1) * 2.0**guard  # beyond, every result saturates
-            plan = _fit(request, np.minimum(target + aim, ceiling), slack)
+            plan = _fit(request, target + aim, slack)
             half = 1 << guard - 1 if rounding else 0
-            largest = int(reference.evaluate(plan, np.flatnonzero(~free)).max())
+            largest = int(reference.evaluate(plan, np.flatnonzero(~np.isnan(low))).max())
             design = Normal(
                 in_bits=request.in_bits, out_bits=request.out_bits, kernel=plan, dropped=dropped, pairs=pairs,
                 top=top, guard=guard, rounding=rounding, overflow=largest + half >> guard > request.high,
@@ -239,9 +274,12 @@ def _normal(request: Request) -> Iterator[Design]:
 
 
 def _log2(request: Request) -> Iterator[Design]:
-    first, last, dropped = _mantissas(request, False)
-    ends = [(np.log2(end) - (request.in_bits - 1)) * 2.0**request.out_fraction for end in (first, last)]
-    target, slack = _middle(ends[0], ends[1], request.max_error)
+    def spans(dropped: int) -> tuple[Reals, Reals]:
+        first, last = (np.log2(end) - (request.in_bits - 1) for end in _mantissas(request, dropped))
+        return first * 2.0**request.out_fraction, last * 2.0**request.out_fraction
+
+    dropped = _dropped(request.in_bits - 1, spans, request.max_error)
+    target, slack = _middle(*spans(dropped), request.max_error)
     top = request.in_bits - 1 - request.in_fraction
     for out_bits in (request.out_fraction, request.out_fraction + 1):
         if out_bits == 0:
@@ -261,11 +299,15 @@ def _log2(request: Request) -> Iterator[Design]:
 
 def _fold(request: Request, exact: bool) -> Iterator[Design]:
     half = 1 << (request.in_bits - 1)
-    dropped = max(0, request.in_bits - (not exact) - WIDEST)
-    size = (half >> dropped) + exact
-    first = np.ldexp(np.arange(size, dtype=np.float64), dropped)
-    last = first + ((1 << dropped) - 1 if exact else (1 << dropped))
-    target, slack = _middle(request.scaled(first), request.scaled(last), request.max_error)
+
+    def spans(dropped: int) -> tuple[Reals, Reals]:
+        first = np.ldexp(np.arange((half >> dropped) + exact, dtype=np.float64), dropped)
+        # Inverting a negative code makes its magnitude one too small.
+        last = first + ((1 << dropped) - exact)
+        return request.scaled(first), request.scaled(last)
+
+    dropped = _dropped(request.in_bits - 1 + exact, spans, request.max_error)
+    target, slack = _middle(*spans(dropped), request.max_error)
     mirror = 1 << request.out_fraction if request.function == "sigmoid" else 0
     ceiling = request.high
     for out_bits in range(max(1, ceiling.bit_length()), ceiling.bit_length() + 2):
