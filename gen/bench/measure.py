@@ -138,7 +138,10 @@ def measure(
 
 def _excess(cost: Cost, part: Part) -> str:
     """Say what the part has too little of."""
-    have = {"multipliers": (cost.dsp, part.capacity.dsp), "block RAMs": (cost.bram, part.capacity.bram)}
+    have = {
+        "multipliers": (cost.dsp, part.capacity.dsp), "block RAMs": (cost.bram, part.capacity.bram),
+        "LUTs": (cost.lut4, part.capacity.lut),
+    }  # fmt: skip
     over = [f"{used} {name}, {part.name} has {most}" for name, (used, most) in have.items() if (used or 0) > most]
     return f"needs {over[0]}" if over else ""
 
