@@ -59,8 +59,13 @@ BENCH = StreamBench(
         {"lanes": 1, "in_bits": 4, "out_bits": 2, "row_max": 1},
         {"lanes": 3, "in_bits": 24, "out_bits": 4, "row_max": 5, "bits_per_stage": 3},
         {"lanes": 2, "in_bits": 40, "out_bits": 16, "row_max": 27, "bits_per_stage": 4},
+        {"row_max": 60, "engine": "reciprocal"},
+        {"lanes": 1, "in_bits": 6, "out_bits": 2, "row_max": 20, "engine": "reciprocal", "bits_per_cycle": 2},
     ),
-    mutation={"lanes": 2, "in_bits": 4, "out_bits": 3, "row_max": 4, "bits_per_stage": 2},
+    mutation=(
+        {"lanes": 2, "in_bits": 4, "out_bits": 3, "row_max": 4, "bits_per_stage": 2},
+        {"lanes": 1, "in_bits": 4, "out_bits": 3, "row_max": 4, "engine": "reciprocal", "limb_bits": 6},
+    ),
     stimulus=stimulus,
     mutation_size=400,
 )

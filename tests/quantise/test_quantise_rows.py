@@ -99,33 +99,62 @@ def test_dequantised_rows_lie_within_half_a_step():
     assert (abs(error) <= peak / 254 * (1 + 1e-12)).all()
 
 
-def slow_cycles(config, lengths):
-    """Walk beat by beat: one leaves per cycle, in order, once its row is in; the longest row always fits."""
-    taken, ready = 0, []
-    for length in lengths:
-        taken += length
-        ready += [taken - 1 + config.latency] * length
+@pytest.mark.parametrize(("in_bits", "out_bits"), [(4, 3), (4, 8), (6, 5), (7, 2)])
+def test_the_reciprocal_tells_every_tie(in_bits, out_bits):
+    """Near a tie the fraction reads 0111..1 or 1000..0 above in_bits, and nowhere else: all elements, all maxima."""
+    config = QuantiseRowsConfig(in_bits=in_bits, out_bits=out_bits, engine="reciprocal")
+    unit = config.fraction_bits
+    for peak in range(1, 2 ** (in_bits - 1) + 1):
+        reciprocal = (config.levels << unit) // peak
+        assert reciprocal < 2**config.reciprocal_bits
+        for x in range(-peak, min(peak, 2 ** (in_bits - 1) - 1) + 1):
+            fraction = (x * reciprocal % (1 << unit)) >> in_bits
+            tie = (2 * x * config.levels / peak) % 2 == 1
+            assert (fraction in ((1 << in_bits) - 1, 1 << in_bits)) == tie
+
+
+def slow_timing(config, lengths):
+    """Walk cycle by cycle and beat by beat: enter, wait for the divider if there is one, leave in order."""
+    late = config.engine == "reciprocal"
+    lasts, inverted, leaves = [], [], []
     cycle = -1
-    for earliest in ready:
-        cycle = max(cycle + 1, earliest)
-    return ready[0], cycle + 1
+    for index, length in enumerate(lengths):
+        cycle += 1
+        if late and index >= 2:  # two rows may wait
+            cycle = max(cycle, inverted[index - 2] + 1)
+        cycle += length - 1
+        lasts.append(cycle)
+        found = cycle + config.tree_levels + 2
+        starts = max([found, *inverted[-1:]]) if late else found
+        inverted.append(starts + config.divide_cycles)
+        for _ in range(length):
+            leaves.append(max([inverted[-1] + config.latency - config.peak_cycles + 1, *[c + 1 for c in leaves[-1:]]]))
+    return leaves[0], leaves[-1] + 1
 
 
-@pytest.mark.parametrize("lengths", [[1], [7], [12, 1, 1, 1, 12], [1] * 30, [12, *[1] * 40, 12, 5, 12, 12], [5] * 8])
-def test_timing_follows_the_rows(lengths):
-    config = QuantiseRowsConfig(row_max=12)
+@pytest.mark.parametrize(
+    "values", [{}, {"engine": "reciprocal"}, {"engine": "reciprocal", "bits_per_cycle": 4}], ids=str
+)
+@pytest.mark.parametrize("lengths", [[1], [7], [12, 1, 1, 1, 12], [1] * 30, [60, *[1] * 40, 60, 5, 60, 60], [45] * 8])
+def test_timing_follows_the_rows(values, lengths):
+    config = QuantiseRowsConfig(row_max=60, **values)
     last = np.zeros(sum(lengths), np.int64)
     last[np.cumsum(lengths) - 1] = 1
     inputs = {"i": {"x": np.zeros((len(last), 4), np.int64), "last": last}}
-    assert (config.delay(inputs), config.cycles(inputs)) == slow_cycles(config, lengths)
+    assert (config.delay(inputs), config.cycles(inputs)) == slow_timing(config, lengths)
 
 
-def test_equal_rows_leave_back_to_back():
-    config = QuantiseRowsConfig(row_max=16)
-    for length in (1, 2, 16):
-        last = np.tile(np.eye(1, length, length - 1, dtype=np.int64)[0], 10)
-        inputs = {"i": {"x": np.zeros((len(last), 4), np.int64), "last": last}}
-        assert config.cycles(inputs) == config.delay(inputs) + len(last)
+@pytest.mark.parametrize(
+    "values", [{}, {"engine": "reciprocal"}, {"engine": "reciprocal", "bits_per_cycle": 4}], ids=str
+)
+def test_equal_rows_leave_back_to_back_from_the_stated_length_on(values):
+    config = QuantiseRowsConfig(**values)
+    for length in (config.least_row - 1, config.least_row, config.least_row + 1, 200):
+        if length:
+            last = np.tile(np.eye(1, length, length - 1, dtype=np.int64)[0], 10)
+            inputs = {"i": {"x": np.zeros((len(last), 4), np.int64), "last": last}}
+            whole = config.cycles(inputs) == config.delay(inputs) + len(last)
+            assert whole == (length >= config.least_row)
 
 
 REFUSED = [
@@ -133,7 +162,11 @@ REFUSED = [
     ({"in_bits": 3}, "quantise_rows.in_bits must lie in 4..40, not 3"),
     ({"out_bits": 17}, "quantise_rows.out_bits must lie in 2..16, not 17"),
     ({"row_max": 0}, "quantise_rows.row_max must lie in 1..4096, not 0"),
-    ({"bits_per_stage": 0}, "quantise_rows.bits_per_stage must lie in 1..17, not 0"),
+    ({"bits_per_stage": 0}, "quantise_rows.bits_per_stage must lie in 1..16, not 0"),
+    (
+        {"in_bits": 29, "engine": "reciprocal"},
+        "quantise_rows.in_bits must be at most 28 for engine reciprocal with out_bits = 8, not 29; use engine digits",
+    ),
 ]
 
 

@@ -8,8 +8,9 @@ from amaranth.lib import stream
 
 from gatewright.hw.core.pipe import Pipe
 from gatewright.hw.core.streams import RoomComponent
+from gatewright.hw.elementary.divide.component import Divide
+from gatewright.hw.quantise.quantise_rows import digits, reciprocal
 from gatewright.hw.quantise.quantise_rows.config import QuantiseRowsConfig
-from gatewright.hw.quantise.quantise_rows.division import double, finish, register, start, step
 from gatewright.hw.quantise.quantise_rows.store import RowStore
 
 
@@ -34,20 +35,27 @@ class QuantiseRows(RoomComponent):
     def elaborate(self, platform: Any) -> Module:
         """Store the row while its peak is found; then divide every beat by the peak."""
         m = Module()
-        config = self.config
-        m.submodules.store = store = RowStore(config.lanes * config.in_bits, config.in_bits, config.address_bits)
+        config, late = self.config, self.config.engine == "reciprocal"
+        wide = config.in_bits + (config.reciprocal_bits if late else 0)
+        m.submodules.store = store = RowStore(config.lanes * config.in_bits, wide, config.address_bits, late)
         m.d.comb += [
-            self.i.ready.eq(store.room),
             store.push.eq(self.i.valid & self.i.ready),
             store.beat.eq(self.i.payload.x.as_value()),
             store.last.eq(self.i.payload.last),
         ]
-        self._peak(m, store)
-        self._divide(m, store)
+        whole, peak = self._peak(m, store)
+        if late:
+            self._invert(m, store, whole, peak)
+        else:
+            m.d.comb += [self.i.ready.eq(store.room), store.commit.eq(whole), store.peak.eq(peak)]
+        self._quantise(m, store)
         return m
 
-    def _peak(self, m: Module, store: RowStore) -> None:
-        """Find the largest magnitude of each row. It never waits: only what is stored enters."""
+    def _peak(self, m: Module, store: RowStore) -> tuple[Value, Value]:
+        """Find the largest magnitude of each row; tell in which cycle it is whole.
+
+        This part never waits: only what is stored enters.
+        """
         pipe = Pipe(m)
         m.d.comb += pipe.enable.eq(1)
         # Ones' complement and sign compare like the magnitude, for which a negative number needs a carry.
@@ -63,33 +71,55 @@ class QuantiseRows(RoomComponent):
             m.d.sync += valid.eq(earlier)
 
         peak = Signal(self.config.in_bits, reset_less=True)
-        fresh = Signal(init=1)  # the next beat starts a row
+        fresh, whole = Signal(init=1), Signal()  # the next beat starts a row; the one before ended one
         with m.If(valid):
             m.d.sync += fresh.eq(last)
             with m.If(fresh | (keys[0] > peak)):
                 m.d.sync += peak.eq(keys[0])
-        m.d.sync += store.commit.eq(valid & last)
-        m.d.comb += [store.passed.eq(valid), store.peak.eq(peak[1:] + peak[0])]
+        m.d.sync += whole.eq(valid & last)
+        m.d.comb += store.passed.eq(valid)
+        return whole, peak[1:] + peak[0]
 
-    def _divide(self, m: Module, store: RowStore) -> None:
+    def _invert(self, m: Module, store: RowStore, whole: Value, peak: Value) -> None:
+        """Divide the levels by the peak, one row at a time.
+
+        At most two rows wait: one in the divider, one in the register of the peak.
+        """
+        config = self.config
+        m.submodules.divide = divide = Divide(config.divide)
+        waits = Signal()  # a whole row that found the divider busy
+        scale = Signal(config.in_bits, reset_less=True)
+        m.d.comb += [
+            divide.i.valid.eq(whole | waits),
+            divide.i.payload.numerator.eq(config.levels << config.fraction_bits),
+            divide.i.payload.divisor.eq(peak),
+            divide.o.ready.eq(1),
+            store.close.eq(divide.i.valid & divide.i.ready),
+            store.commit.eq(divide.o.valid),
+            store.peak.eq(Cat(scale, divide.o.payload.quotient[: config.reciprocal_bits])),
+        ]
+        m.d.sync += waits.eq(divide.i.valid & ~divide.i.ready)
+        with m.If(store.close):
+            m.d.sync += scale.eq(divide.i.payload.divisor)
+
+        one, two = Signal(), Signal()  # rows that are in and have no reciprocal: at least one, two
+        enters = store.push & self.i.payload.last
+        m.d.comb += self.i.ready.eq(store.room & ~two)
+        with m.If(enters & ~store.commit):
+            m.d.sync += [one.eq(1), two.eq(one)]
+        with m.If(store.commit & ~enters):
+            m.d.sync += [one.eq(two), two.eq(0)]
+
+    def _quantise(self, m: Module, store: RowStore) -> None:
+        """Give every beat its quotients and its scale; all stages move together."""
         config, pipe = self.config, Pipe(m)
         m.d.comb += [pipe.enable.eq(~self.o.valid | self.o.ready), store.enable.eq(pipe.enable)]
-
-        # A row of zeros is divided by 1.
-        zero = store.o_peak == 0
-        lanes = [start(config, pipe, x) for x in _elements(store.o_beat, config.in_bits)]
-        peak, zero = pipe(store.o_peak | zero, "divisor"), pipe(zero, "zero")
-        for index in range(config.out_bits):
-            if index > 0:
-                lanes = [double(lane) for lane in lanes]
-            lanes = [step(m, lane, peak) for lane in lanes]
-            if (index + 1) % config.bits_per_stage == 0 or index + 1 == config.out_bits:
-                lanes = [register(pipe, lane) for lane in lanes]
-                peak, zero = pipe(peak, "divisor"), pipe(zero, "zero")
-
-        for lane, q in zip(lanes, self.o.payload.q, strict=True):
-            m.d.comb += q.eq(pipe(finish(lane), "q"))
-        m.d.comb += self.o.payload.scale.eq(pipe(Cat(peak[0] & ~zero, peak[1:]), "scale"))
+        x = [store.o_beat[low : low + config.in_bits] for low in range(0, len(store.o_beat), config.in_bits)]
+        engine = reciprocal.quotients if config.engine == "reciprocal" else digits.quotients
+        found, scale = engine(config, pipe, x, store.o_peak)
+        for q, quotient in zip(self.o.payload.q, found, strict=True):
+            m.d.comb += q.eq(pipe(quotient, "q"))
+        m.d.comb += self.o.payload.scale.eq(pipe(scale, "scale"))
 
         depth = config.stages + 2
         m.d.comb += self.o.payload.last.eq(pipe(store.o_last, "last", depth))
@@ -105,7 +135,3 @@ class QuantiseRows(RoomComponent):
 def _key(x: Value) -> Value:
     sign = x[-1]
     return Cat(sign, x[:-1] ^ sign.replicate(len(x) - 1))
-
-
-def _elements(beat: Value, bits: int) -> list[Value]:
-    return [beat[low : low + bits] for low in range(0, len(beat), bits)]

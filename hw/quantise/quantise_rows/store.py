@@ -18,6 +18,8 @@ class RowStore(wiring.Component):
     ----------
     width, peak_bits, address_bits : int
         Width of a beat without its ``last``, width of a peak, and of an address. One place stays empty.
+    late : bool
+        More beats may have passed when a row's peak arrives: ``close`` marks the end of the row in time.
 
     Members
     -------
@@ -27,19 +29,22 @@ class RowStore(wiring.Component):
         Store a beat; only while ``room``.
     passed : In(1)
         One more beat went into the peaks.
+    close : In(1)
+        What passed before this cycle ends a row; only with ``late``, and not before the last commit's cycle.
     commit, peak : In
-        All that passed before this cycle and after the last commit is a row with this peak.
+        All that passed after the last commit, and before this cycle or ``close``, is a row with this peak.
     enable : In(1)
         Move the output.
     valid, o_beat, o_last, o_peak : Out
         The output; held unless ``enable``.
     """
 
-    def __init__(self, width: int, peak_bits: int, address_bits: int) -> None:
+    def __init__(self, width: int, peak_bits: int, address_bits: int, late: bool) -> None:
+        self.late = late
         self.address_bits = address_bits
         super().__init__({
             "room": Out(1), "push": In(1), "beat": In(width), "last": In(1),
-            "passed": In(1), "commit": In(1), "peak": In(peak_bits),
+            "passed": In(1), "close": In(1), "commit": In(1), "peak": In(peak_bits),
             "enable": In(1), "valid": Out(1), "o_beat": Out(width), "o_last": Out(1), "o_peak": Out(peak_bits),
         })  # fmt: skip
 
@@ -69,24 +74,28 @@ class RowStore(wiring.Component):
 
         # The peak lands before its row can be read: both show from the next cycle on.
         m.d.comb += [peak_in.addr.eq(committed), peak_in.data.eq(self.peak), peak_in.en.eq(self.commit)]
+        end = Signal(self.address_bits, reset_less=True)
+        with m.If(self.close):
+            m.d.sync += end.eq(passed)
         with m.If(self.commit):
-            m.d.sync += committed.eq(passed)
+            m.d.sync += committed.eq(end if self.late else passed)
 
-        # A beat that follows a last one, or none, is the first of its row.
-        ready, first = Signal(), Signal()
-        none = Signal(init=1)
+        # Beats leave their memory one stage before the output, so that whether one starts a row comes from a register.
+        # No address is read while it is written. Saying so in the enables spares every bit a bypass from the writer.
+        ready, held, starts = Signal(), Signal(), Signal(init=1)
+        place = Signal(self.address_bits, reset_less=True)  # of the beat that is held
         m.d.comb += [
             ready.eq(read != committed),
-            first.eq(none | self.o_last),
             beat_out.addr.eq(read),
-            beat_out.en.eq(self.enable & ready),
-            peak_out.addr.eq(read),
-            peak_out.en.eq(beat_out.en & first),
-            Cat(self.o_beat, self.o_last).eq(beat_out.data),
+            beat_out.en.eq(self.enable & ready & (read != written)),
+            peak_out.addr.eq(place),
+            peak_out.en.eq(self.enable & held & starts & ~(self.commit & (place == committed))),
             self.o_peak.eq(peak_out.data),
         ]
         with m.If(beat_out.en):
-            m.d.sync += [read.eq(read + 1), none.eq(0)]
+            m.d.sync += [read.eq(read + 1), place.eq(read)]
         with m.If(self.enable):
-            m.d.sync += self.valid.eq(ready)
+            m.d.sync += [held.eq(ready), self.valid.eq(held), Cat(self.o_beat, self.o_last).eq(beat_out.data)]
+            with m.If(held):
+                m.d.sync += starts.eq(beat_out.data[-1])
         return m

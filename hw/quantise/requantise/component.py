@@ -48,7 +48,8 @@ class Requantise(RoomComponent):
         late = [pipe(code, "code", depth) for _, code in scales]
         for lane in range(config.lanes):
             scale = lane if config.scope == "channel" else 0
-            product = multiply(pipe, config, pipe(self.i.payload.acc[lane], "acc", first), scales[scale][0])
+            acc = pipe(self.i.payload.acc[lane], "acc", first)
+            product = multiply(pipe, config.rows, acc, scales[scale][0])
             quotient = divide(pipe, config, product, late[scale])
             m.d.comb += self.o.payload.q[lane].eq(pipe(finish(m, config, quotient, f"lane_{lane}"), "q"))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The division of every lane by the row's peak: one quotient bit per addition."""
+"""The engine that divides every lane by the row's peak: one quotient bit per addition."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,23 @@ class Lane:
     found: Value
 
 
-def start(config: QuantiseRowsConfig, pipe: Pipe, x: Value) -> Lane:
+def quotients(config: QuantiseRowsConfig, pipe: Pipe, x: list[Value], peak: Value) -> tuple[list[Value], Value]:
+    """Divide by the peak and round; a row of zeros is divided by 1. Give the quotients and the scale beside them."""
+    lanes = [_start(config, pipe, element) for element in x]
+    peak = pipe(peak, "peak")  # a block RAM is slow: the test for zero waits for a register
+    none: Value = peak == 0
+    divisor: Value = peak | none
+    for index in range(config.out_bits):
+        if index > 0:
+            lanes = [_double(lane) for lane in lanes]
+        lanes = [_step(pipe.m, lane, divisor) for lane in lanes]
+        if (index + 1) % config.bits_per_stage == 0 or index + 1 == config.out_bits:
+            lanes = [_register(pipe, lane) for lane in lanes]
+            divisor, none = pipe(divisor, "divisor"), pipe(none, "none")
+    return [_finish(lane) for lane in lanes], Cat(divisor[0] & ~none, divisor[1:])
+
+
+def _start(config: QuantiseRowsConfig, pipe: Pipe, x: Value) -> Lane:
     """Multiply by the levels, which are one less than a power of two; register."""
     shift = config.out_bits - 1
     wide = ((x.as_signed() << shift) - x.as_signed() if shift > 1 else x)[: config.in_bits + shift - 1]
@@ -39,7 +55,7 @@ def start(config: QuantiseRowsConfig, pipe: Pipe, x: Value) -> Lane:
     return Lane(product[shift - 1 :], negative, product[: shift - 1], Const(0, 0))
 
 
-def step(m: Module, lane: Lane, peak: Value) -> Lane:
+def _step(m: Module, lane: Lane, peak: Value) -> Lane:
     """Move the remainder towards zero by the peak: subtract it from one that is not negative, else add it.
 
     The first step weighs half the range, each further one half of the step before it; the step after the
@@ -52,19 +68,19 @@ def step(m: Module, lane: Lane, peak: Value) -> Lane:
     return Lane(remainder, remainder[-1], lane.pending, Cat(towards, lane.found))
 
 
-def double(lane: Lane) -> Lane:
+def _double(lane: Lane) -> Lane:
     """Make room for the next bit of the product, or a zero after its last."""
     entering = lane.pending[-1] if len(lane.pending) else Const(0, 1)
     return Lane(Cat(entering, lane.remainder[:-1]), lane.negative, lane.pending[:-1], lane.found)
 
 
-def register(pipe: Pipe, lane: Lane) -> Lane:
+def _register(pipe: Pipe, lane: Lane) -> Lane:
     """Register a lane between two stages."""
     remainder = pipe(lane.remainder, "remainder")
     return Lane(remainder, remainder[-1], pipe(lane.pending, "pending"), pipe(lane.found, "found"))
 
 
-def finish(lane: Lane) -> Value:
+def _finish(lane: Lane) -> Value:
     """Round up beyond a tie, and at a tie if that makes the result even."""
     up = ~lane.negative & (lane.remainder[:-1].any() | lane.found[0])
     floor = Cat(lane.found[:-1], ~lane.found[-1])
