@@ -259,21 +259,22 @@ def _save(folder: Path, outcome: dict[str, Any], results: Sequence[Result]) -> N
 def pictures(results: Sequence[Result], outcome: dict[str, Any]) -> dict[str, bytes]:
     """Draw error against area for the subjects that have a picture: file name to PNG."""
     drawn = {}
-    for name, (subject, title, unit) in PICTURES.items():
+    for name, (subject, title, unit, memories) in PICTURES.items():
         points = [
             _point(result, result.max_real)
             for result in results
             if result.subject == subject and result.max_real is not None and result.source != FORMAT
         ]
         if any(point.area for point in points):
-            drawn[f"pareto_{name}.png"] = draw(points, title, _small_print(outcome), unit)
+            drawn[f"pareto_{name}.png"] = draw(points, title, _small_print(outcome, memories), unit, memories)
     return drawn
 
 
+# Subject, title, unit of the output, and whether all need block RAM, so that those with it may lead.
 PICTURES = {
-    "softmax": ("softmax", "Softmax, 8 bits, rows of 64: greatest error against area", 2.0**-8),
-    "gelu": ("gelu", "GELU, one lane: greatest error against area", None),
-    "exp": ("exp", "exp, one lane: greatest error against area", 2.0**-16),
+    "softmax": ("softmax", "Softmax, 8 bits, rows of 64: greatest error against area", 2.0**-8, True),
+    "gelu": ("gelu", "GELU, one lane: greatest error against area", None, False),
+    "exp": ("exp", "exp, one lane: greatest error against area", 2.0**-16, False),
 }
 
 
@@ -285,10 +286,11 @@ def _point(result: Result, error: float) -> Point:
     return Point(result.design, cost.lut_equivalent, error, result.source == OURS, ", ".join(blocks))
 
 
-def _small_print(outcome: dict[str, Any]) -> str:
+def _small_print(outcome: dict[str, Any], memories: bool) -> str:
     tools = {name: version for name, version in outcome["tools"].items() if name in ("gatewright", "pyosys")}
+    also = "" if memories else " without block RAM"
     return (
         "Filled: ours. Hollow, in brackets: published methods, errors from our integer models of their formulas.\n"
-        f"Line: what no other design beats. ECP5, flags in the table; {tools_line(tools)}.\n"
+        f"Line: what no other design{also} beats. ECP5, flags in the table; {tools_line(tools)}.\n"
         f"Made by `{outcome['command']} --save`."
     )

@@ -38,16 +38,22 @@ class Point:
         return f"{name} + {self.blocks}" if self.blocks else name
 
 
-def front(points: Sequence[Point]) -> list[Point]:
-    """Give the designs of known area that no other one beats in both area and error, by area."""
+def front(points: Sequence[Point], memories: bool = True) -> list[Point]:
+    """Give the designs of known area that no other one beats in both area and error, by area.
+
+    Without ``memories``, those with block RAM are left out: their area says little.
+    """
     best: list[Point] = []
-    for point in sorted((p for p in points if p.area), key=lambda p: (p.area, p.error)):
+    known = [point for point in points if point.area and (memories or "BRAM" not in point.blocks)]
+    for point in sorted(known, key=lambda p: (p.area, p.error)):
         if not best or point.error < best[-1].error:
             best.append(point)
     return best
 
 
-def draw(points: Sequence[Point], title: str, caption: str, unit: float | None = None) -> bytes:
+def draw(
+    points: Sequence[Point], title: str, caption: str, unit: float | None = None, memories: bool = True
+) -> bytes:
     """Draw the designs on logarithmic axes; give a PNG.
 
     Parameters
@@ -56,6 +62,8 @@ def draw(points: Sequence[Point], title: str, caption: str, unit: float | None =
         Lines of text above and below the picture.
     unit : float, optional
         Real value of one unit of the output that most designs share: drawn as a level.
+    memories : bool
+        Whether designs with block RAM take part in the front.
     """
     # Drawn without pyplot: no global state, and no window system is looked for.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -68,7 +76,7 @@ def draw(points: Sequence[Point], title: str, caption: str, unit: float | None =
     axes.set_xscale("log")
     axes.set_yscale("log")
     known = [point for point in points if point.area]
-    steps = front(points)
+    steps = front(points, memories)
     areas = [point.area or 1.0 for point in known]
     right = max(areas) * 2.6
     corners = [(point.area or 1.0, point.error) for point in steps]
@@ -84,7 +92,7 @@ def draw(points: Sequence[Point], title: str, caption: str, unit: float | None =
         )  # fmt: skip
     errors = [point.error for point in points]
     axes.set_xlim(min(areas) / 1.6, right)
-    axes.set_ylim(min(errors) / 2.5, max(errors) * 2)
+    axes.set_ylim(min(errors) / 4, max(errors) * 2)
     for point in points:
         if not point.area:
             axes.axhline(point.error, color=THEIRS, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
@@ -129,6 +137,7 @@ def _label(axes: object, points: Sequence[Point], unit: float | None) -> None:
         width = _width(text, 7)
         spots = [(left + 4 + shift, level + up) for shift in (0, 120, 240, 360) for up in (3, -16)]
         x, y = _free(spots, width, taken, (left, bottom, right, top))
+        taken.append((left, level - 1, right, level + 1))  # no name across the line
         plot.annotate(text, (x, y), xycoords="figure pixels", fontsize=7, color=THEIRS, va="bottom")
     for point, (x, y) in sorted(zip([p for p in points if p.area], marks, strict=True), key=lambda item: item[1]):
         text = point.label
@@ -136,9 +145,15 @@ def _label(axes: object, points: Sequence[Point], unit: float | None) -> None:
         spots = [
             (x + 7, y + 4), (x + 9, y - 18), (x - 7 - width, y + 4), (x - 7 - width, y - 18), (x - width / 2, y + 8),
             (x - width / 2, y - 22), (x + 9, y - 6), (x - 9 - width, y - 6),
-            *((x + 9, y + step) for step in (18, -32, 32, -46, 46, -60)),
+            *((x + 9, y + step) for step in (20, -34, 36, -50, 52, -66)),
+            *((right - width, y + step) for step in (8, -22, 22, -36, 36) if x + width > right),
         ]  # fmt: skip
         at = _free(spots, width, taken, (left, bottom, right, top))
+        if abs(at[1] + 7 - y) > 22:  # too far for the eye
+            plot.annotate(
+                "", (x, y), (at[0], at[1] + 7), xycoords="figure pixels", textcoords="figure pixels",
+                arrowprops={"arrowstyle": "-", "color": LINES, "linewidth": 0.5},
+            )  # fmt: skip
         plot.annotate(
             text, at, xycoords="figure pixels", fontsize=7.5, color=OURS if point.ours else THEIRS, va="bottom"
         )

@@ -41,6 +41,9 @@ def test_the_front_leaves_out_what_is_beaten():
     points = [Point("a", 10, 1.0, True), Point("b", 20, 2.0, True), Point("c", 30, 0.5, False)]
     points.append(Point("d", None, 0.1, False))
     assert [point.name for point in front(points)] == ["a", "c"]
+    points.append(Point("e", 5, 0.2, True, "2 BRAM"))
+    assert [point.name for point in front(points)] == ["e"]
+    assert [point.name for point in front(points, memories=False)] == ["a", "c"]
     assert draw(points, "title", "caption", 0.5).startswith(b"\x89PNG")
 
 
