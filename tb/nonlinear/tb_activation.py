@@ -21,8 +21,8 @@ def every(field: PayloadField, rng: np.random.Generator, size: int) -> np.ndarra
     count = size * field.count
     if field.bits <= 10:
         rounds = -(-count // (field.high - field.low + 1))
-        values = [rng.permutation(np.arange(field.low, field.high + 1)) for _ in range(rounds)]
-        return np.concatenate(values)[:count].reshape(size, *field.shape)
+        shuffled = [rng.permutation(np.arange(field.low, field.high + 1)) for _ in range(rounds)]
+        return np.concatenate(shuffled)[:count].reshape(size, *field.shape)
     values = rng.integers(field.low, field.high, count, endpoint=True) >> rng.integers(0, field.bits // 2, count)
     near = (1 << rng.integers(0, field.bits - 1, count)) + rng.integers(-2, 3, count)
     near = np.clip(np.where(rng.random(count) < 0.5, -near, near), field.low, field.high)
