@@ -60,5 +60,5 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
     products = [
         scaled(third, config, third(powers.fields[f"e{lane}"], "e"), reciprocal) for lane in range(config.lanes)
     ]
-    leave(m, config, third, o, products, plan.kept_bits + plan.quotient_bits)
+    leave(m, config, third, o, products)
     finish(m, third, o, read, done, 3)

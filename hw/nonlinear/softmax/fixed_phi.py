@@ -37,10 +37,7 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
     reciprocal = second(row.fields["reciprocal"], "reciprocal", 3)
     e = elements(second, config, scores, row.fields["inverse"])
     _repeat(m, config, second, row, (e, take & again, ends & again, waits))
-    leave(
-        m, config, second, o, [scaled(second, config, value, reciprocal) for value in e],
-        plan.kept_bits + plan.quotient_bits,
-    )  # fmt: skip
+    leave(m, config, second, o, [scaled(second, config, value, reciprocal) for value in e])
     finish(m, second, o, reads, frees, 5)
 
 

@@ -98,22 +98,26 @@ def elements(flow: Flow, config: SoftmaxConfig, scores: RowBuffer, inverse: Valu
 
 
 def scaled(flow: Flow, config: SoftmaxConfig, e: Value, reciprocal: Value) -> Value:
-    """Multiply by the row's reciprocal; a register behind the product."""
-    kept = e[config.plan.fraction_bits - config.plan.kept_bits :]
-    return flow((kept * reciprocal)[: config.plan.kept_bits + config.plan.quotient_bits + 1], "product")
+    """Multiply by the row's reciprocal; a register behind the product, from the bit that rounds on."""
+    plan = config.plan
+    product = e[plan.fraction_bits - plan.kept_bits :] * reciprocal
+    one = plan.kept_bits + plan.quotient_bits
+    return flow(product[one - config.out_bits - 1 : one + 1], "product")
 
 
-def leave(m: Module, config: SoftmaxConfig, flow: Flow, o: Any, products: list[Value], fraction_bits: int) -> None:
-    """Round products to the output's format and register them there; ``o.valid`` and ``last`` are the caller's."""
-    shift = fraction_bits - config.out_bits
+def leave(m: Module, config: SoftmaxConfig, flow: Flow, o: Any, products: list[Value]) -> None:
+    """Round products to the output's format and register them there.
+
+    Products have one fraction bit more than the output and are below 2; ``o.valid`` and ``last``
+    are the affair of `finish`.
+    """
     for lane, product in enumerate(products):
         nearest = Signal(config.out_bits + 1, name="nearest")
-        m.d.comb += nearest.eq(product[shift:] + product[shift - 1])
-        one = nearest[-1]
+        m.d.comb += nearest.eq(product[1:] + product[0])
         result = Signal(config.out_bits, name="p", reset_less=True)
         with m.If(flow.enable):
             m.d.sync += result.eq(nearest)
-            with m.If(one):
+            with m.If(nearest[-1]):
                 m.d.sync += result.eq(~Const(0, config.out_bits))
         m.d.comb += o.payload.p[lane].eq(result)
 

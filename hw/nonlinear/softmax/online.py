@@ -62,8 +62,5 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
     scores.connect(take)
     reciprocal = second(row.fields["reciprocal"], "reciprocal", 3)
     e = elements(second, config, scores, row.fields["inverse"])
-    leave(
-        m, config, second, o, [scaled(second, config, value, reciprocal) for value in e],
-        plan.kept_bits + plan.quotient_bits,
-    )  # fmt: skip
+    leave(m, config, second, o, [scaled(second, config, value, reciprocal) for value in e])
     finish(m, second, o, take, frees, 5)

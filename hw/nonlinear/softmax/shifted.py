@@ -37,7 +37,7 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
     places = plan.fraction_bits + 1
     e = [
         shift(first, places, first(mantissa, "mantissa", levels + 2),
-              below(first, inverse, first(exponent, "exponent", levels + 1)))[places:]
+              below(first, inverse, first(exponent, "exponent", levels + 1)), places, plan.fraction_bits + 2)
         for mantissa, exponent in numbers
     ]  # fmt: skip
 
@@ -67,18 +67,19 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
         take.eq(row.valid & second.enable), frees.eq(take & stored.fields["end"]),
     ]  # fmt: skip
     stored.connect(take)
-    places = plan.fraction_bits + 1 if two_pass else config.out_bits + 2
+    # Half a unit of the output is the last bit that counts without a reciprocal to come.
+    places, drop, bits = config.out_bits + 2, plan.fraction_bits + 1, config.out_bits + 2
+    if two_pass:
+        places, bits = drop, plan.fraction_bits + 2
     e = [
         shift(second, places, second(stored.fields[f"m{lane}"], "mantissa", 2),
-              below(second, row.fields["inverse"], stored.fields[f"n{lane}"]))
+              below(second, row.fields["inverse"], stored.fields[f"n{lane}"]), drop, bits)
         for lane in range(config.lanes)
     ]  # fmt: skip
     if two_pass:
         reciprocal = second(row.fields["reciprocal"], "reciprocal", 3)
-        products = [scaled(second, config, value[places:], reciprocal) for value in e]
-        leave(m, config, second, o, products, plan.kept_bits + plan.quotient_bits)
-    else:
-        leave(m, config, second, o, e, plan.fraction_bits + places)
+        e = [scaled(second, config, value, reciprocal) for value in e]
+    leave(m, config, second, o, e)
     finish(m, second, o, take, frees, 5 if two_pass else 4)
 
 
@@ -95,13 +96,13 @@ def _number(config: SoftmaxConfig, flow: Flow, index: Value, keep: Value | None)
     return flow(mantissa[table.drop :], "mantissa"), flow.clear(exponent[:bits], keep, "exponent")
 
 
-def shift(flow: Flow, places: int, value: Value, distance: Value) -> Value:
-    """Give ``value << places >> distance`` without loss, 0 beyond ``places``.
+def shift(flow: Flow, places: int, value: Value, distance: Value, drop: int, bits: int) -> Value:
+    """Give ``bits`` bits of ``value << places >> distance >> drop``, 0 if ``distance`` exceeds ``places``.
 
     ``distance`` comes a register earlier than ``value``; a register follows the product.
     """
     power = flow(Cat(distance == place for place in reversed(range(places + 1))), "power")
-    return flow((value * power)[: len(value) + places], "shifted")
+    return flow((value * power)[drop : drop + bits], "shifted")
 
 
 def _power(m: Module, config: SoftmaxConfig, total: Value, inverse: Value, start: Value, taken: Value) -> Division:
