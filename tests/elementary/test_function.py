@@ -24,7 +24,8 @@ REAL = {
 FORMATS = [
     *BENCH.grid,
     *BENCH.mutation,
-    {"argument": "negative", "out_fraction": 15},
+    {"function": "exp2", "argument": "negative", "in_bits": 10, "in_fraction": 7, "out_bits": 12,
+     "structure": "reduced"},
     {"argument": "unsigned", "in_bits": 8, "in_fraction": 5, "out_bits": 12, "out_fraction": 4},
     {"function": "exp2", "in_bits": 9, "in_fraction": 0, "out_bits": 8, "out_fraction": 3},
     {"function": "reciprocal", "in_bits": 3, "in_fraction": 0, "out_bits": 6, "out_fraction": 6},
