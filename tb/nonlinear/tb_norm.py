@@ -66,8 +66,10 @@ BENCH = StreamBench(
         {"output": "dynamic", "elements": 22, "lanes": 2, "epsilon": 7},
         {"output": "dynamic", "kind": "layer", "elements": 52},
     ),
-    mutation={"kind": "layer", "elements": 6, "in_bits": 3, "weight_bits": 3, "bias_bits": 3, "out_bits": 3,
+    # Rows long enough to follow each other without a bubble, and to fill the store.
+    mutation={"kind": "layer", "elements": 22, "in_bits": 3, "weight_bits": 3, "bias_bits": 3, "out_bits": 3,
               "weight_fraction": 1, "guard_bits": 1},
     stimulus=stimulus,
+    size=120,
     mutation_size=400,
 )  # fmt: skip

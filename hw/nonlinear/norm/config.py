@@ -119,6 +119,11 @@ class NormConfig(RoomConfig):
         return ((self.elements << (self.in_bits - 1)) - 1).bit_length() + 1
 
     @property
+    def total_square_bits(self) -> int:
+        """Width of the square of that sum."""
+        return ((self.elements << (self.in_bits - 1)) ** 2).bit_length()
+
+    @property
     def square_factor(self) -> int:
         """What squares are multiplied by as they are summed; the rest of ``elements`` is wiring."""
         return self.odd if self.kind == "layer" else 1
@@ -292,6 +297,7 @@ class NormConfig(RoomConfig):
             in_bits=self.centred_bits + self.weight_bits,
             out_bits=self.out_bits,
             row_max=min(beats, 4096),
+            engine="digits",
         )
 
     @property

@@ -89,7 +89,7 @@ def _radicand(m: Module, config: NormConfig, sums: Sums, take: Value, total: Sig
         return take, sums.squares
     taken, ready = Signal(), Signal()
     squares = Signal(config.square_bits, name="row_squares", reset_less=True)
-    square = Signal(2 * config.sum_bits - 1, reset_less=True)
+    square = Signal(config.total_square_bits, reset_less=True)
     m.d.sync += [taken.eq(take), ready.eq(taken), square.eq(total * total)]
     with m.If(take):
         m.d.sync += [squares.eq(sums.squares), total.eq(sums.total)]
