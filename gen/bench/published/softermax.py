@@ -3,8 +3,10 @@
 
 From the publication (arXiv 2103.09301): base 2 instead of e; the maximum of each slice of scores is
 rounded up to an integer, so that a new maximum rescales the running sum by a shift; powers of two and
-reciprocals by linear pieces, four for each; numbers of few bits, Q(integer, fraction): scores Q(6,2),
-powers Q(1,15), sums Q(10,6), reciprocal and result Q(1,7).
+reciprocals by linear pieces, four for each; numbers of few bits.
+
+Not checked against the publication: the formats Q(integer, fraction), scores Q(6,2), powers Q(1,15),
+sums Q(10,6), reciprocal and result Q(1,7).
 
 Assumed: pieces through the end points of each quarter, as public RTL has them; every result is truncated
 to its format; the reciprocal is taken of the sum normalised to [1, 2), its format is that of the
