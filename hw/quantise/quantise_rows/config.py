@@ -102,9 +102,16 @@ class QuantiseRowsConfig(RoomConfig):
         )
 
     @property
+    def product_bits(self) -> int:
+        """Width of an element times the reciprocal; higher bits repeat the sign, since no code exceeds the levels."""
+        return self.fraction_bits + self.out_bits
+
+    @property
     def plan(self) -> list[list[Partial]]:
-        """Rows of partial products of an element and the reciprocal."""
-        return rows(pieces(self.in_bits, True, self.limb_bits), pieces(self.reciprocal_bits, False, self.limb_bits))
+        """Rows of partial products that reach into the product."""
+        parts = pieces(self.in_bits, True, self.limb_bits), pieces(self.reciprocal_bits, False, self.limb_bits)
+        reach = ([partial for partial in row if partial.low < self.product_bits] for row in rows(*parts))
+        return [row for row in reach if row]
 
     @property
     def adder_levels(self) -> int:

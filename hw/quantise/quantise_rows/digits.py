@@ -35,8 +35,9 @@ def quotients(config: QuantiseRowsConfig, pipe: Pipe, x: list[Value], peak: Valu
     """Divide by the peak and round; a row of zeros is divided by 1. Give the quotients and the scale beside them."""
     lanes = [_start(config, pipe, element) for element in x]
     peak = pipe(peak, "peak")  # a block RAM is slow: the test for zero waits for a register
-    none: Value = peak == 0
-    divisor: Value = peak | none
+    none: Value = Signal()
+    divisor: Value = Signal(config.in_bits)
+    pipe.m.d.comb += [none.eq(peak == 0), divisor.eq(peak | none)]
     for index in range(config.out_bits):
         if index > 0:
             lanes = [_double(lane) for lane in lanes]

@@ -12,7 +12,7 @@ def quotients(config: QuantiseRowsConfig, pipe: Pipe, x: list[Value], peak: Valu
     """Multiply and round; give the quotients and the scale beside them. ``peak`` holds scale and reciprocal."""
     scale = pipe(peak[: config.in_bits], "scale", 1 + config.stages)
     factor = pipe(peak[config.in_bits :], "factor")
-    products = [multiply(pipe, config.plan, pipe(element, "x"), factor) for element in x]
+    products = [multiply(pipe, config.plan, config.product_bits, pipe(element, "x"), factor) for element in x]
     return [_round(config, product) for product in products], scale
 
 
@@ -23,7 +23,7 @@ def _round(config: QuantiseRowsConfig, product: Value) -> Value:
     ``in_bits`` the fraction of a tie, and of nothing else, reads 0111..1 or 1000..0.
     """
     unit = config.fraction_bits
-    floor, half = product[unit : unit + config.out_bits], product[unit - 1]
+    floor, half = product[unit:], product[unit - 1]
     rest = product[config.in_bits : unit - 1]
     tie = (rest ^ half.replicate(len(rest))).all()
     return (floor + Mux(tie, floor[0], half))[: config.out_bits]

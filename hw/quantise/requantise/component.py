@@ -49,7 +49,7 @@ class Requantise(RoomComponent):
         for lane in range(config.lanes):
             scale = lane if config.scope == "channel" else 0
             acc = pipe(self.i.payload.acc[lane], "acc", first)
-            product = multiply(pipe, config.rows, acc, scales[scale][0])
+            product = multiply(pipe, config.rows, config.product_bits, acc, scales[scale][0])
             quotient = divide(pipe, config, product, late[scale])
             m.d.comb += self.o.payload.q[lane].eq(pipe(finish(m, config, quotient, f"lane_{lane}"), "q"))
 

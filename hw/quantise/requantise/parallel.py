@@ -13,26 +13,26 @@ from gatewright.hw.quantise.requantise.rounding import Quotient, magnitude_bits
 Term = tuple[int, Value]  # lowest bit position, value
 
 
-def multiply(pipe: Pipe, plan: list[list[Partial]], left: Value, right: Value) -> Value:
-    """Multiply exactly by a plan: a register after the partial products and after each level of adders."""
-    product_bits = len(left) + len(right)
-    terms = [_row(pipe, row, left, right) for row in plan]
+def multiply(pipe: Pipe, plan: list[list[Partial]], width: int, left: Value, right: Value) -> Value:
+    """Multiply by a plan, modulo ``2**width``: a register after the partial products and each level of adders."""
+    terms = [_row(pipe, row, width, left, right) for row in plan]
     while len(terms) > 1:
         # The first row is the longest: with an odd count it waits while short ones pair up.
         head, rest = (terms[:1], terms[1:]) if len(terms) % 2 else ([], terms)
         terms = [(low, pipe(value, "waiting")) for low, value in head]
-        terms += [_add(pipe, product_bits, a, b) for a, b in zip(rest[::2], rest[1::2], strict=True)]
-    return terms[0][1][:product_bits].as_signed()
+        terms += [_add(pipe, width, a, b) for a, b in zip(rest[::2], rest[1::2], strict=True)]
+    return terms[0][1][:width].as_signed()
 
 
-def _row(pipe: Pipe, row: list[Partial], left: Value, right: Value) -> Term:
+def _row(pipe: Pipe, row: list[Partial], width: int, left: Value, right: Value) -> Term:
     """Register partial products side by side."""
     parts: list[Value] = []
     low = end = row[0].low
     for partial in row:
-        product = (_piece(left, partial.left) * _piece(right, partial.right))[: partial.high - partial.low]
+        high = min(partial.high, width)
+        product = (_piece(left, partial.left) * _piece(right, partial.right))[: high - partial.low]
         parts += [Const(0, partial.low - end), pipe(product, "partial")]
-        end = partial.high
+        end = high
     value = Cat(*parts)
     return low, value.as_signed() if row[-1].signed else value
 
