@@ -81,11 +81,9 @@ def lookup(m: Module, address: Value, values: Sequence[int], name: str, storage:
     if storage == "memory":
         return _cases(m, address, tuple(values), shape, name)
     # A tree of multiplexers in which equal branches are one: no tool takes that for a memory.
-    words: list[Value] = [Const(value, shape) for value in values]
-    numbers = list(values)  # equal numbers, equal branches
+    numbers = [*values, *[values[-1]] * ((1 << len(address)) - len(values))]  # equal numbers, equal branches
+    words: list[Value] = [Const(value, shape) for value in numbers]
     for select in address:
-        if len(words) % 2:
-            words, numbers = [*words, words[-1]], [*numbers, numbers[-1]]
         made: dict[tuple[int, int], int] = {}
         branches: list[Value] = []
         for at in range(0, len(words), 2):

@@ -104,3 +104,22 @@ def test_hardware_equals_the_golden_evaluation(name, plan):
     simulator.run()
     expected = evaluate(plan, np.arange(plan.size)) & 0xFFFF
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("storage", ["logic", "memory"])
+@pytest.mark.parametrize("count", [2, 3, 5, 6, 13])
+def test_addresses_behind_the_end_give_the_last_entry(count, storage):
+    m, address, word = Module(), Signal(4), Signal(8)
+    values = [7 * n + 1 for n in range(count)]
+    m.d.comb += word.eq(kernel.lookup(m, address, values, "table", storage))
+    simulator, found = Simulator(m), []
+
+    async def every_address(context):
+        for at in range(16):
+            context.set(address, at)
+            await context.delay(1e-9)
+            found.append(context.get(word))
+
+    simulator.add_testbench(every_address)
+    simulator.run()
+    assert found == [values[min(at, count - 1)] for at in range(16)]
