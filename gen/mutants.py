@@ -52,6 +52,8 @@ write_rtlil mutants.il
 write_verilog -noattr -noparallelcase mutants.v
 """
 
+_UNREAL = re.compile(r"-port \\?CLK\b|-cell \$memrd\S* -port \\?(EN|SRST|ARST)\b")
+
 # Both copies start as configured, which is also the state after a reset of all that resets.
 _PROVE = """\
 read_rtlil mutants.il
@@ -168,11 +170,12 @@ def score_room(room: Room, out: Path, count: int, seed: int) -> list[Score]:
 
 def _inject(work: Path, file: str, top: str, count: int, seed: int) -> list[str]:
     """Choose faults evenly over the design and write the model that carries them all."""
-    # A fault on a clock pin is no fault of the logic, and no proof can see it: leave those out.
+    # A fault on a clock pin is no fault of the logic, and no proof can see it; Yosys refuses one on the
+    # enable or reset of a memory that is read without a clock, which nothing drives. Leave those out.
     script = _LIST.format(file=file, top=top, count=count + count // 2, seed=seed)
     run_yosys(script, work, "list")
     lines = (work / "candidates.ys").read_text().splitlines()
-    real = [line for line in lines if line.startswith("mutate") and not re.search(r"-port \\?CLK\b", line)]
+    real = [line for line in lines if line.startswith("mutate") and not _UNREAL.search(line)]
     step = max(1.0, len(real) / count)
     faults = [real[int(index * step)] for index in range(min(count, len(real)))]
     select = f"-ctrl {FAULT} {SELECT_BITS}"
