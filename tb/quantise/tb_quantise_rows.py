@@ -64,7 +64,15 @@ BENCH = StreamBench(
     ),
     mutation=(
         {"lanes": 2, "in_bits": 4, "out_bits": 3, "row_max": 4, "bits_per_stage": 2},
-        {"lanes": 1, "in_bits": 4, "out_bits": 3, "row_max": 4, "engine": "reciprocal", "limb_bits": 6},
+        {
+            "lanes": 1,
+            "in_bits": 4,
+            "out_bits": 3,
+            "row_max": 3,
+            "engine": "reciprocal",
+            "bits_per_cycle": 4,
+            "limb_bits": 6,
+        },
     ),
     stimulus=stimulus,
     mutation_size=400,

@@ -12,7 +12,9 @@ def quotients(config: QuantiseRowsConfig, pipe: Pipe, x: list[Value], peak: Valu
     """Multiply and round; give the quotients and the scale beside them. ``peak`` holds scale and reciprocal."""
     scale = pipe(peak[: config.in_bits], "scale", 1 + config.stages)
     factor = pipe(peak[config.in_bits :], "factor")
-    products = [multiply(pipe, config.plan, config.product_bits, pipe(element, "x"), factor) for element in x]
+    elements = [pipe(element, "x") for element in x]
+    unread = min(config.in_bits, config.limb_bits)  # where the second row of partial products starts
+    products = [multiply(pipe, config.plan, config.product_bits, element, factor, unread) for element in elements]
     return [_round(config, product) for product in products], scale
 
 

@@ -13,25 +13,31 @@ from gatewright.hw.quantise.requantise.rounding import Quotient, magnitude_bits
 Term = tuple[int, Value]  # lowest bit position, value
 
 
-def multiply(pipe: Pipe, plan: list[list[Partial]], width: int, left: Value, right: Value) -> Value:
-    """Multiply by a plan, modulo ``2**width``: a register after the partial products and each level of adders."""
-    terms = [_row(pipe, row, width, left, right) for row in plan]
+def multiply(
+    pipe: Pipe, plan: list[list[Partial]], width: int, left: Value, right: Value, unread: int = 0
+) -> Value:
+    """Multiply by a plan, modulo ``2**width``: a register after the partial products and each level of adders.
+
+    The lowest ``unread`` bits of the product may be wrong: those that meet no adder are not kept.
+    """
+    terms = [_row(pipe, row, width, left, right, unread) for row in plan]
     while len(terms) > 1:
         # The first row is the longest: with an odd count it waits while short ones pair up.
         head, rest = (terms[:1], terms[1:]) if len(terms) % 2 else ([], terms)
         terms = [(low, pipe(value, "waiting")) for low, value in head]
         terms += [_add(pipe, width, a, b) for a, b in zip(rest[::2], rest[1::2], strict=True)]
-    return terms[0][1][:width].as_signed()
+    low, value = terms[0]
+    return Cat(Const(0, low), value)[:width].as_signed()
 
 
-def _row(pipe: Pipe, row: list[Partial], width: int, left: Value, right: Value) -> Term:
-    """Register partial products side by side."""
+def _row(pipe: Pipe, row: list[Partial], width: int, left: Value, right: Value, unread: int) -> Term:
+    """Register partial products side by side; each starts at the bit where it is read or meets another row."""
     parts: list[Value] = []
-    low = end = row[0].low
+    low = end = unread if row[0].low == 0 else row[0].low
     for partial in row:
-        high = min(partial.high, width)
-        product = (_piece(left, partial.left) * _piece(right, partial.right))[: high - partial.low]
-        parts += [Const(0, partial.low - end), pipe(product, "partial")]
+        high, first = min(partial.high, width), max(partial.low, low)
+        product = (_piece(left, partial.left) * _piece(right, partial.right))[first - partial.low : high - partial.low]
+        parts += [Const(0, first - end), pipe(product, "partial")]
         end = high
     value = Cat(*parts)
     return low, value.as_signed() if row[-1].signed else value
