@@ -54,6 +54,8 @@ def _row(config: NormConfig, rng: np.random.Generator, kind: str, beats: int) ->
     return values.reshape(beats, config.lanes)
 
 
+TINY = {"elements": 6, "in_bits": 3, "weight_bits": 3, "out_bits": 3, "weight_fraction": 1, "guard_bits": 1}
+
 BENCH = StreamBench(
     config=NormConfig,
     golden=golden,
@@ -66,9 +68,12 @@ BENCH = StreamBench(
         {"output": "dynamic", "elements": 22, "lanes": 2, "epsilon": 7},
         {"output": "dynamic", "kind": "layer", "elements": 52},
     ),
-    # Rows long enough to follow each other without a bubble, and to fill the store.
-    mutation={"kind": "layer", "elements": 22, "in_bits": 3, "weight_bits": 3, "bias_bits": 3, "out_bits": 3,
-              "weight_fraction": 1, "guard_bits": 1},
+    mutation=(
+        # Rows long enough to follow each other without a bubble, and to fill the store.
+        TINY | {"kind": "layer", "elements": 22, "bias_bits": 3},
+        TINY,
+        TINY | {"output": "dynamic"},
+    ),
     stimulus=stimulus,
     size=120,
     mutation_size=400,
