@@ -103,6 +103,7 @@ ROOMS: tuple[Room, ...] = (
     Room("width_down", "dataflow", "verified"),
     Room("requantise", "quantise", "verified"),
     Room("divide", "elementary", "verified"),
+    Room("tlmm", "ternary", "functional"),
     Room("uart_rx", "bus", "verified"),
     Room("uart_tx", "bus", "verified"),
     Room("frame_decode", "bus", "verified"),
