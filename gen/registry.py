@@ -104,6 +104,8 @@ ROOMS: tuple[Room, ...] = (
     Room("requantise", "quantise", "verified"),
     Room("divide", "elementary", "verified"),
     Room("tlmm", "ternary", "functional"),
+    Room("trit_decode", "ternary", "functional"),
+    Room("trit_encode", "ternary", "functional"),
     Room("uart_rx", "bus", "verified"),
     Room("uart_tx", "bus", "verified"),
     Room("frame_decode", "bus", "verified"),
