@@ -48,7 +48,7 @@ class Packing(ABC):
 
     @property
     def padding(self) -> Words:
-        """Words of a block of zero weights: what fills the end of a row. They are no zero words."""
+        """Words of a block of zero weights: what fills the end of a row. Few packings give zero words."""
         return self.encode(np.zeros(self.block, np.int8))
 
     def encode(self, trits: NDArray[Any]) -> Words:
@@ -107,6 +107,8 @@ class Packing(ABC):
     def _as_words(self, words: NDArray[Any]) -> Words:
         words = np.asarray(words)
         self._check_length(words, self.words, "words")
+        if words.dtype.kind not in "iu":
+            raise ModelError(f"{self.name}: words must be integers, not {words.dtype}")
         wrong = (words < 0) | (words > 255)
         if wrong.any():
             raise ModelError(f"{self.name}: words must lie in 0..255, not {words[wrong][0]}")
