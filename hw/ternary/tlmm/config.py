@@ -29,7 +29,7 @@ class TlmmConfig(RoomConfig):
         doc="How weights meet activations: select negates, zeroes and adds (the baseline); fold does so inside the "
         "carry chains; half, full and bitplane look up sums of a group in tables.",
     )
-    group: int = integer(3, 1, 6, doc="Activations of a group: of one table, or of one chain of additions.")
+    group: int = integer(3, 1, 32, doc="Activations of a group: of one table, 2 to 6, or of one chain of additions.")
     groups: int = integer(8, 1, 128, doc="Groups in a block of activations.")
     outputs_per_cycle: int = integer(4, 1, 128, doc="Outputs whose weights arrive in one beat.")
     sweep_max: int = integer(64, 1, 1 << 16, doc="Most beats of a sweep: outputs of a matrix over outputs_per_cycle.")
@@ -44,7 +44,7 @@ class TlmmConfig(RoomConfig):
     def check(self) -> None:
         """Refuse groups too small for a table, and tables where there are none."""
         if self.has_tables:
-            self.require(self.group >= 2, f"group must be at least 2 for method {self.method}, not {self.group}")
+            self.require(2 <= self.group <= 6, f"group must lie in 2..6 for method {self.method}, not {self.group}")
         else:
             self.require(not self.overlap, f"overlap must be false for method {self.method}, not True")
 
@@ -116,8 +116,8 @@ class TlmmConfig(RoomConfig):
 
     @property
     def way(self) -> int:
-        """Steps up to the first entry written."""
-        return len(self.walk) - self.writes + 1
+        """Cycles from an accumulator at rest to the first entry: the steps up to it, and one to prepare the first."""
+        return len(self.walk) - self.writes + 2
 
     @property
     def apart(self) -> int:
@@ -179,7 +179,7 @@ class TlmmConfig(RoomConfig):
         """Give the cycles in which inputs are taken when nothing stalls."""
         sweeps = np.diff(np.flatnonzero(inputs["i_w"]["last"]), prepend=-1).tolist()
         if self.has_tables:
-            return with_tables(sweeps, self.way, self.writes, 1 + self.overlap, self.apart)
+            return with_tables(sweeps, self.way, self.writes, 1 + self.overlap, self.storage == "block", self.apart)
         return without_tables(sweeps, self.apart)
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:

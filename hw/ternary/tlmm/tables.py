@@ -7,6 +7,7 @@ from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib.memory import Memory
 
 from gatewright.hw.core.pipe import Pipe
+from gatewright.hw.mac.multiplier import add_with_carry
 from gatewright.hw.ternary.tlmm.config import TlmmConfig
 from gatewright.hw.ternary.tlmm.tree import Part
 
@@ -49,44 +50,60 @@ class Walker:
 
     def __init__(self, m: Module, config: TlmmConfig, acts: Value, waiting: Value, allowed: Value) -> None:
         steps = config.walk
-        count = len(steps)
-        number = Signal(range(count + 1))  # the step whose sum the accumulators hold; 0: none, they are zero
-        self.write, self.done, move = Signal(), Signal(), Signal()
-        self.address = rom(m, number, [0, *(step.address or 0 for step in steps)], config.address_bits, "address")
-        at_rest, at_end = Signal(), Signal()
-        m.d.comb += [at_rest.eq(number == 0), at_end.eq(number == count)]
+        # 0: at rest. k: the accumulators hold the sum of k - 1 steps, and step k is prepared.
+        number = Signal(range(len(steps) + 2))
+        self.write, self.done, self.move = Signal(), Signal(), Signal()
+        self.address = rom(m, number, [0, 0, *(step.address or 0 for step in steps)], config.address_bits, "address")
         holds_entry = Signal()
         m.d.comb += [
             holds_entry.eq(number >= config.way),
-            move.eq(Mux(at_rest, waiting, ~holds_entry | allowed)),
+            self.move.eq(Mux(number == 0, waiting, ~holds_entry | allowed)),
             self.write.eq(holds_entry & allowed),
-            self.done.eq(at_end & allowed),
+            self.done.eq((number == len(steps) + 1) & allowed),
         ]
         with m.If(self.done):
             m.d.sync += number.eq(0)
-        with m.Elif(move):
+        with m.Elif(self.move):
             m.d.sync += number.eq(number + 1)
-        self.entries = self._accumulate(m, config, number, move, acts)
+        self.entries = self._accumulate(m, config, number, acts)
 
-    def _accumulate(self, m: Module, config: TlmmConfig, number: Value, move: Value, acts: Value) -> list[Signal]:
-        steps = config.walk
-        element = rom(m, number, [step.element for step in steps], (config.group - 1).bit_length(), "element")
-        negate = rom(m, number, [step.negate for step in steps], 1, "negate")
+    def _accumulate(self, m: Module, config: TlmmConfig, number: Value, acts: Value) -> list[Signal]:
+        """Prepare a step's term while the one before is added: one LUT a bit in front of either register.
+
+        Activation 0 of a half or mirrored table is added once, as it is. It joins at the adder, while
+        the prepared term is zero; so terms are chosen among one activation less.
+        """
+        steps, wide = config.walk, config.act_bits + any(step.double for step in config.walk)
+        lone = config.method != "full"
+        places = range(lone, config.group)
+        element = rom(m, number, [step.element - lone for step in steps], (len(places) - 1).bit_length(), "element")
+        first = rom(m, number, [lone and step.element == 0 for step in steps], 1, "first")
+        flip = rom(m, number, [step.negate for step in steps], 1, "flip")
         double = rom(m, number, [step.double for step in steps], 1, "double")
+        negate, direct = Signal(), Signal()
+        with m.If(self.done):
+            m.d.sync += [negate.eq(0), direct.eq(0)]
+        with m.Elif(self.move):
+            m.d.sync += [negate.eq(flip), direct.eq(first)]
         found = []
         for group in range(config.groups):
-            entry = Signal(signed(config.entry_bits), name=f"entry_{group}")  # has a reset: a walk starts from zero
-            x = Array(acts[group][place] for place in range(config.group))[element]
-            if any(step.double for step in steps):
-                x = Mux(double, Cat(Const(0, 1), x).as_signed(), x)
-            wide = config.act_bits + 1
+            # Both have a reset: a walk starts with nothing to add to nothing.
+            entry = Signal(signed(config.entry_bits), name=f"entry_{group}")
             term = Signal(signed(wide), name=f"term_{group}")
-            m.d.comb += term.eq(x ^ negate.replicate(wide).as_signed())
-            total = (Cat(Const(1, 1), entry).as_signed() + Cat(negate, term).as_signed())[1 : 1 + config.entry_bits]
+            x = Array(acts[group][place] for place in places)[element]
+            if wide > config.act_bits:
+                x = Mux(double, Cat(Const(0, 1), x).as_signed(), x)
+            added: Value = term
+            if lone:
+                added = (term | (acts[group][0] & direct.replicate(config.act_bits).as_signed())).as_signed()
             with m.If(self.done):
                 m.d.sync += entry.eq(0)
-            with m.Elif(move):
-                m.d.sync += entry.eq(total)
+            with m.Elif(self.move):
+                m.d.sync += entry.eq(add_with_carry(entry, added, negate))
+            with m.If(self.done | (self.move & first)):  # the registers' own reset
+                m.d.sync += term.eq(0)
+            with m.Elif(self.move):
+                m.d.sync += term.eq(x ^ flip.replicate(wide).as_signed())
             found.append(entry)
         return found
 
@@ -112,11 +129,12 @@ class Tables:
         self.reading, writing = Signal(int(config.overlap)), Signal(int(config.overlap))
         allowed, final = Signal(), Signal(banks)
         self.walker = walker = Walker(m, config, payload.x, waiting, allowed)
+        # If the bank to be written is full, it is the one that is being read. A block RAM's word
+        # must not be written in the cycle in which it is read.
+        freed = Const(0) if config.storage == "block" else self.fire_last
         m.d.comb += [
-            self.ready.eq(full.bit_select(self.reading, 1)),
-            # If the bank to be written is full, it is the one that is being read.
-            allowed.eq(~full.bit_select(writing, 1) | self.fire_last),
-        ]
+            self.ready.eq(full.bit_select(self.reading, 1)), allowed.eq(~full.bit_select(writing, 1) | freed),
+        ]  # fmt: skip
         with m.If(self.fire_last):
             m.d.sync += full.bit_select(self.reading, 1).eq(0)
         with m.If(walker.done):

@@ -22,7 +22,7 @@ class Schedule:
     ends: tuple[int, ...]
 
 
-def with_tables(sweeps: Sequence[int], way: int, writes: int, banks: int, apart: int) -> Schedule:
+def with_tables(sweeps: Sequence[int], way: int, writes: int, banks: int, later: int, apart: int) -> Schedule:
     """Schedule an engine that builds tables.
 
     Parameters
@@ -30,11 +30,13 @@ def with_tables(sweeps: Sequence[int], way: int, writes: int, banks: int, apart:
     sweeps : sequence of int
         Beats of weights for each block.
     way : int
-        Additions up to the first entry; they need no table, so they run ahead of it.
+        Cycles up to the first entry; they need no table, so they run ahead of it.
     writes : int
-        Entries, one written per cycle. The first may go in while the last weights read.
+        Entries, one written per cycle.
     banks : int
         Tables per group: with two, one is built while the other is read.
+    later : int
+        Cycles from the last read of a table to its first new entry; 0 if both fall into one cycle.
     apart : int
         Least cycles from the start of a sweep to that of the next.
     """
@@ -44,7 +46,7 @@ def with_tables(sweeps: Sequence[int], way: int, writes: int, banks: int, apart:
     for index, beats in enumerate(sweeps):
         first = built[-1] + 1 + way if built else way
         if index >= banks:
-            first = max(first, ends[index - banks])
+            first = max(first, ends[index - banks] + later)
         built.append(first + writes - 1)
         earliest = max(ends[-1] + 1, starts[-1] + apart) if ends else 0
         starts.append(max(built[-1] + 1, earliest))
