@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Multiply ternary matrices with vectors, thousands of weights a cycle, without multipliers: several engines, one interface."""
+"""Multiply ternary matrices with vectors, exactly and without multipliers: several methods behind one interface."""

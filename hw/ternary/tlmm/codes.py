@@ -17,9 +17,8 @@ bitplane   two planes of g bits. A plane gives t0 the value 1 and t(j) the value
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewright.hw.core.numerics import Ints
 from gatewright.hw.ternary.tlmm.config import TlmmConfig
-
-Ints = NDArray[np.int64]
 
 
 def decode(config: TlmmConfig, codes: Ints) -> Ints:

@@ -167,8 +167,4 @@ class Tlmm(RoomComponent):
             write.data.eq(self.o.payload.y.as_value()),
         ]  # fmt: skip
         words = [read.data.word_select(output, config.acc_bits) for output in range(config.outputs_per_cycle)]
-        return [
-            pipe(Mux(reading.first, 0, word), f"kept_{output}").as_signed() for output, word in enumerate(words)
-        ]
-
-
+        return [pipe(Mux(reading.first, 0, word), f"kept_{output}").as_signed() for output, word in enumerate(words)]

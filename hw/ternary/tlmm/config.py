@@ -172,7 +172,7 @@ class TlmmConfig(RoomConfig):
 
     @property
     def latency(self) -> int:
-        """From the first input to the first output of a vector of one block; with tables they are read a cycle later."""
+        """From the first input to the first output of a vector of one block; weights follow a table by a cycle."""
         return int(self.has_tables) + self.stages + 1
 
     def schedule(self, inputs: Mapping[str, Beats]) -> Schedule:

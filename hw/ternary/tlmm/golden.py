@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from gatewright.hw.core.numerics import Ints
 from gatewright.hw.core.ports import Beats, packets
 from gatewright.hw.ternary.tlmm.codes import decode
 from gatewright.hw.ternary.tlmm.config import TlmmConfig
@@ -15,12 +16,12 @@ def golden(config: TlmmConfig, inputs: dict[str, Beats]) -> dict[str, Beats]:
     x = acts["x"].reshape(len(acts["last"]), config.block)
     w = decode(config, weights["code"]).reshape(beats, config.outputs_per_cycle, config.block)
     finals = acts["last"] if config.blocks_max > 1 else np.ones_like(acts["last"])
-    sums: list[np.ndarray] = []
-    total = 0
+    sums: list[Ints] = []
+    total: Ints = np.zeros(1, np.int64)
     for block, final, sweep in zip(x, finals, packets(weights), strict=True):
         total = total + w[sweep] @ block
         if final:
             sums.append(total)
-            total = 0
+            total = np.zeros(1, np.int64)
     last = [np.arange(len(packet)) == len(packet) - 1 for packet in sums]
     return {"o": {"y": np.concatenate(sums), "last": np.concatenate(last).astype(np.int64)}}

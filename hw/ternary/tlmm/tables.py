@@ -129,11 +129,13 @@ class Tables:
         self.reading, writing = Signal(int(config.overlap)), Signal(int(config.overlap))
         allowed, final = Signal(), Signal(banks)
         self.walker = walker = Walker(m, config, payload.x, waiting, allowed)
-        # If the bank to be written is full, it is the one that is being read. A block RAM's word
-        # must not be written in the cycle in which it is read.
+        # If the bank to be written is full, it is the one that is being read. A block RAM's word must
+        # not be written in the cycle in which it is read. Writing stalls with the pipeline: while a
+        # table is built, kept sums get the time that they need to come back.
         freed = Const(0) if config.storage == "block" else self.fire_last
         m.d.comb += [
-            self.ready.eq(full.bit_select(self.reading, 1)), allowed.eq(~full.bit_select(writing, 1) | freed),
+            self.ready.eq(full.bit_select(self.reading, 1)),
+            allowed.eq(pipe.enable & (~full.bit_select(writing, 1) | freed)),
         ]  # fmt: skip
         with m.If(self.fire_last):
             m.d.sync += full.bit_select(self.reading, 1).eq(0)
@@ -197,5 +199,3 @@ class Tables:
                 value = (entry ^ negate.replicate(config.entry_bits).as_signed()).as_signed()
                 found.append(Part(config.group, value, negate))
         return found
-
-
