@@ -3,8 +3,8 @@
 
 A trit in two's complement takes two bits, (sign, nonzero), and leaves the pattern ``10`` unused.
 That pattern in a field is the escape: *which* fields hold it replaces the trits that lost their
-place. Densely packed decimal works alike. No division by 3 is left, so a decoder needs about two
-to four 4-input LUTs a trit instead of twenty.
+place. Densely packed decimal works alike. No division by 3 is left to undo, so a decoder takes four
+to five 4-input LUTs a trit, flag included, where base 3 takes five to ten.
 """
 
 ESCAPE = 2
