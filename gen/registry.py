@@ -103,7 +103,7 @@ ROOMS: tuple[Room, ...] = (
     Room("width_down", "dataflow", "verified"),
     Room("requantise", "quantise", "verified"),
     Room("divide", "elementary", "verified"),
-    Room("tlmm", "ternary", "functional"),
+    Room("tlmm", "ternary", "verified"),
     Room("trit_decode", "ternary", "verified"),
     Room("trit_encode", "ternary", "verified"),
     Room("uart_rx", "bus", "verified"),

@@ -12,9 +12,11 @@ from gatewright.hw.ternary.tlmm.config import TlmmConfig
 from gatewright.hw.ternary.tlmm.tree import Part
 
 
-def rom(m: Module, selector: Value, values: list[int], shape: int, name: str) -> Signal:
+def rom(m: Module, selector: Value, values: list[int], bits: int, name: str) -> Value:
     """Choose a constant by number, as plain logic."""
-    found = Signal(shape, name=name)
+    if not bits:  # Verilog knows no empty vector
+        return Const(0, 0)
+    found = Signal(bits, name=name)
     with m.Switch(selector):
         for number, value in enumerate(values):
             with m.Case(number):
@@ -126,7 +128,8 @@ class Tables:
         self.fire_last, self.ready = Signal(), Signal()
         banks = 1 + config.overlap
         full = Signal(banks)
-        self.reading, writing = Signal(int(config.overlap)), Signal(int(config.overlap))
+        self.reading: Value = Signal(name="reading") if config.overlap else Const(0, 0)
+        writing: Value = Signal(name="writing") if config.overlap else Const(0, 0)
         allowed, final = Signal(), Signal(banks)
         self.walker = walker = Walker(m, config, payload.x, waiting, allowed)
         # If the bank to be written is full, it is the one that is being read. A block RAM's word must
