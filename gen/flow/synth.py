@@ -2,12 +2,14 @@
 """Synthesis with Yosys for the three FPGA families."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from gatewright.fpga_boards.board import Family, Part
 from gatewright.gen.flow.cells import count_cells
+from gatewright.gen.flow.ecp5_carry import absorb_luts
 from gatewright.gen.flow.ecp5_dsp import absorb_registers
 from gatewright.hw.core.errors import ConfigError, ToolError
 from gatewright.tb.tools import run_yosys
@@ -25,9 +27,14 @@ class SynthOptions:
         Map multipliers to hardware multipliers.
     booth : bool
         Recode the remaining multipliers (radix-4 Booth) before mapping; needs ``dsp`` off.
+    carry_luts : bool
+        Move LUTs into the carry cells behind them, see `absorb_luts`. ECP5 only.
     wide_luts : bool
         Join LUTs with the family's multiplexers. Off about halves the LUT4 count of ECP5 arithmetic
         for 2..12 % of clock rate. ECP5 and Gowin only.
+    rw_check : bool
+        Keep what the RTL reads from a memory word in the very cycle in which it is written, with logic where the
+        family's memory can't. Off for designs that never do that.
     flatten : bool
         Dissolve the module hierarchy.
     device : tuple of str
@@ -36,7 +43,9 @@ class SynthOptions:
 
     dsp: bool = True
     booth: bool = False
+    carry_luts: bool = False
     wide_luts: bool = True
+    rw_check: bool = True
     flatten: bool = True
     device: tuple[str, ...] = ()
 
@@ -54,12 +63,14 @@ class SynthOptions:
         else:
             words += [] if self.dsp else ["-nodsp"]
             words += [] if self.wide_luts else ["-nowidelut"]
+        words += [] if self.rw_check else ["-no-rw-check"]
         words += [] if self.flatten else ["-noflatten"]
         return " ".join(words)
 
     def flags(self, family: Family) -> str:
         """Give what stands beside every number that came out of this synthesis."""
-        return ("booth; " if self.booth else "") + self.command(family)
+        after = "; absorb LUTs into carries" if self.carry_luts and family == "ecp5" else ""
+        return ("booth; " if self.booth else "") + self.command(family) + after
 
 
 def options_for(part: Part, options: SynthOptions | None = None) -> SynthOptions:
@@ -136,8 +147,9 @@ def synthesise(
     sources = [_copy(path, workdir / f"source{index}.v") for index, path in enumerate(verilog)]
     maps = [_copy(path, workdir / f"techmap{index}.v") for index, path in enumerate(techmaps)]
     run_yosys(_script(sources, maps, top, family, options), workdir, "synth")
-    if family == "ecp5" and options.dsp:
-        _fill_multipliers(workdir)
+    if family == "ecp5":
+        passes = [absorb_registers] * options.dsp + [absorb_luts] * options.carry_luts
+        _improve(workdir, passes)
     return read_synthesis(workdir, top, family, options)
 
 
@@ -180,11 +192,11 @@ def _script(sources: Sequence[str], maps: Sequence[str], top: str, family: Famil
 _SUMMARY = "tee -q -o cells.json stat -json\nwrite_verilog -noattr synth.v"
 
 
-def _fill_multipliers(workdir: Path) -> None:
-    """Move registers into the multipliers of the netlist that synthesis left."""
+def _improve(workdir: Path, passes: Sequence[Callable[[dict[str, Any]], int]]) -> None:
+    """Let passes change the netlist that synthesis left; each tells how much it did."""
     path = workdir / "synth.json"
     netlist = json.loads(path.read_text())
-    if absorb_registers(netlist):
+    if sum([improve(netlist) for improve in passes]):
         path.write_text(json.dumps(netlist))
         run_yosys(f"read_json synth.json\n{_SUMMARY}\n", workdir, "registers")
 

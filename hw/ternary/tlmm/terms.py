@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Weighted activations without tables: the operands of the adder tree for methods select and fold."""
+
+from amaranth import Mux, Value
+
+from gatewright.hw.core.pipe import Pipe
+from gatewright.hw.ternary.tlmm.config import TlmmConfig
+from gatewright.hw.ternary.tlmm.tree import Part, add, hold
+
+
+class Terms:
+    """Operands of each output, made of activations that stand at the input for a whole sweep.
+
+    Parameters
+    ----------
+    pipe : Pipe
+        The registers' enable.
+    config : TlmmConfig
+        Method and sizes.
+    acts : Value
+        (groups, group) activations.
+    """
+
+    def __init__(self, pipe: Pipe, config: TlmmConfig, acts: Value) -> None:
+        self.pipe, self.config = pipe, config
+        # All outputs share the delays of the activations; a chain's second term joins its first at once.
+        self.acts = [
+            [pipe(acts[group][place], f"x_{group}_{place}", max(0, place - 1) if config.method == "fold" else 0)
+             for place in range(config.group)]
+            for group in range(config.groups)
+        ]  # fmt: skip
+
+    def parts(self, codes: Value, name: str) -> list[Part]:
+        """Give the operands of one output, after ``config.leaf_stages`` cycles."""
+        make = self._chain if self.config.method == "fold" else self._products
+        return [part for group in range(self.config.groups) for part in make(codes[group], group, f"{name}_{group}")]
+
+    def _products(self, code: Value, group: int, name: str) -> list[Part]:
+        """Negate or not, take or not, as one would write it down."""
+        found = []
+        for place, x in enumerate(self.acts[group]):
+            nonzero, negate = code[2 * place], code[2 * place + 1]
+            product = Mux(nonzero, Mux(negate, -x, x), 0)
+            found.append(hold(self.pipe, Part(1, product), f"{name}_{place}"))
+        return found
+
+    def _chain(self, code: Value, group: int, name: str) -> list[Part]:
+        """Add term after term, a register behind each: ``sum + ((x & nonzero) ^ negate) + negate`` is one chain."""
+        total: Part | None = None
+        for place, x in enumerate(self.acts[group]):
+            late = max(0, place - 1)
+            pair = self.pipe(code[2 * place : 2 * place + 2], f"{name}_code{place}", late)
+            nonzero, negate = pair[0], pair[1]
+            wide = len(x)
+            term = Part(1, ((x & nonzero.replicate(wide).as_signed()) ^ negate.replicate(wide).as_signed()), negate)
+            # The sum goes right: its own carry, the first term's, waits for the tree.
+            total = term if total is None else add(self.config, term, total)
+            if place or self.config.group == 1:
+                total = hold(self.pipe, total, f"{name}_{place}")
+        assert total is not None
+        return [total]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Pack trits into codes, and flag patterns that are no trit."""
