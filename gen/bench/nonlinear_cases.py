@@ -163,4 +163,9 @@ ALL: tuple[Case, ...] = (
         subject="quantise", title="quantise_rows, 4 lanes, 16 to 8 bits", room="quantise_rows",
         parameters={"lanes": 4, "in_bits": 16, "out_bits": 8, "row_max": 64}, accuracy=accuracy.quantise_rows,
     ),
+    Case(
+        subject="quantise", title="quantise_rows by reciprocal, 4 lanes, 16 to 8 bits", room="quantise_rows",
+        parameters={"lanes": 4, "in_bits": 16, "out_bits": 8, "row_max": 64, "engine": "reciprocal"},
+        accuracy=accuracy.quantise_rows, small={"lanes": 1},
+    ),
 )  # fmt: skip
