@@ -9,7 +9,8 @@ from gatewright.gen.registry import find_room
 QUICK = ("requantise", "dequantise", "pe", "systolic_os", "systolic_ws", "cube", "broadcast", "adder_tree")
 # Many variants, or survivors whose proofs take minutes.
 LONG = (
-    "divide", "function", "activation", "gated", "softmax", "norm", "quantise_rows", "trit_decode", "trit_encode", "tlmm",
+    "divide", "function", "activation", "gated", "softmax", "norm", "quantise_rows", "trit_decode", "trit_encode",
+    "tlmm",
 )  # fmt: skip
 
 
