@@ -10,6 +10,7 @@ from typing import Any
 
 import gatewright
 from gatewright.fpga_boards.parts import find_part
+from gatewright.gen.cards import read_costs
 from gatewright.gen.console import show_json, show_table
 from gatewright.gen.emit import verilog
 from gatewright.gen.files import write_file
@@ -59,7 +60,7 @@ def bench_rooms(
     quick : bool
         Synthesise only.
     save : Path, optional
-        Folder that gets ``rooms.json``, which the cards read.
+        Folder that gets ``rooms.json``, which the cards read; rooms that were not chosen keep their rows.
     as_json : bool
         Print JSON instead of a table.
     done : callable
@@ -80,7 +81,8 @@ def bench_rooms(
         "rooms": results,
     }  # fmt: skip
     if save is not None:
-        write_file(save / "rooms.json", json.dumps(outcome, indent=2) + "\n")
+        kept = {**read_costs(save / "rooms.json"), **results} if chosen else results
+        write_file(save / "rooms.json", json.dumps(outcome | {"rooms": kept}, indent=2) + "\n")
     if as_json:
         show_json(outcome)
     else:
