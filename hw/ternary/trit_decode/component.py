@@ -6,7 +6,7 @@ from typing import Any
 from amaranth import Module, Signal
 from amaranth.lib import stream
 
-from gatewright.hw.core.pipe import Pipe
+from gatewright.hw.core.pipe import connect
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.ternary.trit_decode.config import TritDecodeConfig
 from gatewright.hw.ternary.trit_decode.decoders import decoder
@@ -35,10 +35,7 @@ class TritDecode(RoomComponent):
         m = Module()
         config, packing = self.config, self.config.code
         early = config.registered == "codes"
-        pipe = Pipe(m)
-        m.d.comb += [pipe.enable.eq(~self.o.valid | self.o.ready), self.i.ready.eq(pipe.enable)]
-        with m.If(pipe.enable):
-            m.d.sync += self.o.valid.eq(self.i.valid)
+        pipe = connect(m, self.i, self.o, config.latency)
 
         codes = Signal(packing.code_bits * config.groups)
         m.d.comb += codes.eq(pipe(self.i.payload.code.as_value(), "codes", int(early)))
@@ -51,6 +48,5 @@ class TritDecode(RoomComponent):
         m.d.comb += [
             self.o.payload.trit.as_value().eq(pipe(trits, "trits", int(not early))),
             self.o.payload.invalid.eq(pipe(wrong.any(), "invalid", int(not early))),
-            self.o.payload.last.eq(pipe(self.i.payload.last, "last")),
         ]
         return m

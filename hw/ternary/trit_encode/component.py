@@ -6,7 +6,7 @@ from typing import Any
 from amaranth import Module, Signal
 from amaranth.lib import stream
 
-from gatewright.hw.core.pipe import Pipe
+from gatewright.hw.core.pipe import connect
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.ternary.trit_encode.config import TritEncodeConfig
 from gatewright.hw.ternary.trit_encode.encoders import encoder
@@ -34,10 +34,7 @@ class TritEncode(RoomComponent):
         """Pack every group; one register holds the codes."""
         m = Module()
         config, packing = self.config, self.config.code
-        pipe = Pipe(m)
-        m.d.comb += [pipe.enable.eq(~self.o.valid | self.o.ready), self.i.ready.eq(pipe.enable)]
-        with m.If(pipe.enable):
-            m.d.sync += self.o.valid.eq(self.i.valid)
+        pipe = connect(m, self.i, self.o, config.latency)
 
         fields = self.i.payload.trit.as_value()
         codes = Signal(packing.code_bits * config.groups)
@@ -52,6 +49,5 @@ class TritEncode(RoomComponent):
         m.d.comb += [
             self.o.payload.code.as_value().eq(pipe(codes, "codes")),
             self.o.payload.invalid.eq(pipe(wrong.any(), "invalid")),
-            self.o.payload.last.eq(pipe(self.i.payload.last, "last")),
         ]
         return m
