@@ -85,10 +85,10 @@ BENCH = StreamBench(
         TINY | {"algorithm": "online"},
         # Short rows of near scores: fewer bits between those inside and those of the output.
         TINY | {"algorithm": "two_pass", "row_max": 4, "scale_fraction": 2},
-        TINY | {"algorithm": "base2", "row_max": 4, "scale_fraction": 2},
+        TINY | {"algorithm": "base2", "row_max": 4, "score_bits": 6, "scale_fraction": 4, "out_bits": 6},
         TINY | {"algorithm": "fixed_phi", "phi": 2, "range_low": -4, "range_high": 5},
     ),
     stimulus=stimulus,
     size=240,
-    mutation_size=120,  # long runs in compiled simulation follow
+    mutation_size=400,  # long runs in compiled simulation follow
 )  # fmt: skip

@@ -23,7 +23,11 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
     numbers = [_number(config, first, value, keep) for value, keep in zip(beat.index, beat.keep, strict=True)]
     exponents, mantissas = [exponent for _, exponent in numbers], [mantissa for mantissa, _ in numbers]
     valid, end = first.mark(beat.valid, "valid", 2), first.mark(beat.end, "end", 2)
-    fields = {f"m{lane}": value for lane, value in enumerate(mantissas)}
+    two_pass = config.algorithm == "two_pass"
+    # Without a division a result of 1 or more saturates, any other is a mantissa shifted right: what is then
+    # below half a unit need not be stored.
+    spare = 0 if two_pass else plan.fraction_bits - config.out_bits
+    fields = {f"m{lane}": value[spare:] for lane, value in enumerate(mantissas)}
     fields |= {f"n{lane}": first(value, "exponent") for lane, value in enumerate(exponents)} | {"end": end}
     stored = RowBuffer(m, fields, part.depth, part.limited, "numbers")
     full, pushes = stored.full & valid, valid
@@ -51,7 +55,6 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
     taken, start = Signal(), Signal()
     m.d.comb += start.eq(end & ~full)
     beside = {"inverse": first(inverse, "inverse", 3 + levels)}
-    two_pass = config.algorithm == "two_pass"
     if two_pass:
         one = Const(1 << plan.fraction_bits)
         share = divide(m, config.dividers, (one, later), plan.quotient_bits, start, beside, taken)
@@ -67,10 +70,12 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
         take.eq(row.valid & second.enable), frees.eq(take & stored.fields["end"]),
     ]  # fmt: skip
     stored.connect(take)
-    # Half a unit of the output is the last bit that counts without a reciprocal to come.
-    places, drop, bits = config.out_bits + 2, plan.fraction_bits + 1, config.out_bits + 2
     if two_pass:
-        places, bits = drop, plan.fraction_bits + 2
+        places, bits = plan.fraction_bits + 1, plan.fraction_bits + 2
+        drop = places
+    else:  # up to the bit of half a unit
+        places = bits = config.out_bits + 2
+        drop = config.out_bits + 1
     e = [
         shift(second, places, second(stored.fields[f"m{lane}"], "mantissa", 2),
               below(second, row.fields["inverse"], stored.fields[f"n{lane}"]), drop, bits)
