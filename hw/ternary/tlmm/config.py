@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Parameters of the ternary engine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 from gatewright.hw.core.config import RoomConfig, choice, flag, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 from gatewright.hw.ternary.tlmm.plan import Step, walk
-from gatewright.hw.ternary.tlmm.timing import Schedule, with_tables, without_tables
+from gatewright.hw.ternary.tlmm.timing import Arrival, Schedule, at_once, with_tables, without_tables
 
 APART = 4  # cycles from a read of a kept sum to the first read that finds the new one
 
@@ -177,10 +177,16 @@ class TlmmConfig(RoomConfig):
 
     def schedule(self, inputs: Mapping[str, Beats]) -> Schedule:
         """Give the cycles in which inputs are taken when nothing stalls."""
-        sweeps = np.diff(np.flatnonzero(inputs["i_w"]["last"]), prepend=-1).tolist()
+        return self.plan(np.diff(np.flatnonzero(inputs["i_w"]["last"]), prepend=-1).tolist())
+
+    def plan(self, sweeps: Sequence[int], arrive: Arrival | None = None, weights_from: int = 0) -> Schedule:
+        """Give that for sweeps of so many beats, with blocks that arrive, and weights that start, at given times."""
+        arrive = arrive or at_once
         if self.has_tables:
-            return with_tables(sweeps, self.way, self.writes, 1 + self.overlap, self.storage == "block", self.apart)
-        return without_tables(sweeps, self.apart)
+            later = int(self.storage == "block")
+            banks = 1 + self.overlap
+            return with_tables(sweeps, self.way, self.writes, banks, later, self.apart, arrive, weights_from)
+        return without_tables(sweeps, self.apart, arrive, weights_from)
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """Wait for the last block of the first vector."""
