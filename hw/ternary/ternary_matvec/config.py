@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Parameters of the ternary matrix-vector unit."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from gatewright.hw.core.config import RoomConfig, choice, flag, integer
+from gatewright.hw.core.ports import Beats, PayloadField, StreamPort, packets
+from gatewright.hw.quantise.dequantise.config import DequantiseConfig
+from gatewright.hw.ternary.packing.groups import GroupPacking, find_group_packing
+from gatewright.hw.ternary.ternary_matvec.timing import Gathering
+from gatewright.hw.ternary.tlmm.config import TlmmConfig
+from gatewright.hw.ternary.tlmm.timing import Schedule
+
+SCALING = 2  # cycles from the engine's sum of a group to the sum of scaled groups
+
+
+class TernaryMatvecConfig(RoomConfig):
+    """Compute ``y = W @ x`` for ternary W of any shape up to ``outputs_max`` x ``inputs_max``, given at run time.
+
+    With ``scale_blocks``, weights have a scale per output and group of inputs:
+    ``y[n] = sum over g of scale[g, n] * (W_g @ x_g)[n]``. Parameters of ``dequantise`` that are absent
+    follow from the unit's: ``lanes`` and ``acc_bits``.
+    """
+
+    room: ClassVar[str] = "ternary_matvec"
+
+    method: Literal["select", "fold", "half", "full", "bitplane"] = choice("half", doc="The engine's method, see tlmm.")
+    group: int = integer(3, 1, 32, doc="Activations of a group of the engine.")
+    groups: int = integer(8, 1, 128, doc="Groups in a block of activations.")
+    outputs_per_cycle: int = integer(4, 1, 128, doc="Outputs whose weights arrive in one beat.")
+    vectors: int = integer(1, 1, 16, doc="Vectors that meet each beat of weights: rows of a matrix product.")
+    inputs_max: int = integer(192, 1, 1 << 16, doc="Longest vector; all are padded to whole blocks.")
+    outputs_max: int = integer(256, 1, 1 << 16, doc="Most rows of a matrix; padded to whole beats.")
+    act_bits: int = integer(8, 4, 16, unit="bits", doc="Width of an activation, two's complement.")
+    storage: Literal["distributed", "registers", "block"] = choice("distributed", doc="Where the engine's tables live.")
+    overlap: bool = flag(False, doc="Build the next tables while one is read.")
+    lanes: int = integer(4, 1, 4096, doc="Activations of a vector per beat; divides a block.")
+    packing: Literal[
+        "engine", "two_bit", "base3_g2", "base3_g3", "base3_g4", "base3_g5", "tq1_g5", "escape_g3", "escape_g5"
+    ] = choice("engine", doc="How weights arrive: in the engine's own codes, or packed (methods select and fold).")
+    scale_blocks: int = integer(0, 0, 4096, doc="Blocks of inputs that share a scale per output; 0: no such scales.")
+    scale_bits: int = integer(8, 1, 16, unit="bits", doc="Width of a group's scale, unsigned.")
+    output: Literal["sum", "dequantised"] = choice("sum", doc="What leaves: exact sums, or reals in fixed point.")
+    dequantise: DequantiseConfig = DequantiseConfig(acc_bits=16)
+
+    def __init__(self, **values: Any) -> None:
+        inner = values.get("dequantise", {})
+        if isinstance(inner, dict):
+            outer = {name: value for name, value in values.items() if name != "dequantise"}
+            # Without this part first: its defaults follow from the others, which are checked in passing.
+            plain = outer if values.get("output") == "dequantised" else {}
+            sums = type(self)(**plain | {"output": "sum", "dequantise": DequantiseConfig()}) if plain else None
+            follow = {"lanes": sums.outputs_per_cycle, "acc_bits": sums.sum_bits} if sums else {}
+            values["dequantise"] = {**follow, **inner}
+        super().__init__(**values)
+
+    def check(self) -> None:
+        """Check the rules between fields; the engine checks its own."""
+        block, weights = self.block, self.outputs_per_cycle * self.block
+        self.require(block % self.lanes == 0, f"lanes must divide a block, group * groups = {block}, not {self.lanes}")
+        if self.packing != "engine":
+            code = find_group_packing(self.packing)
+            self.require(
+                self.method in ("select", "fold"),
+                f"packing must be engine for method {self.method}, whose codes are dense already, not {self.packing}",
+            )
+            self.require(
+                weights % code.group == 0,
+                f"packing {self.packing} needs a multiple of {code.group} weights a beat, not outputs_per_cycle * "
+                f"group * groups = {weights}; change groups",
+            )
+        if self.output == "dequantised":
+            for name, want in (("lanes", self.outputs_per_cycle), ("acc_bits", self.sum_bits)):
+                have = getattr(self.dequantise, name)
+                self.require(have == want, f"dequantise.{name} must be {want}, as the sums need, not {have}")
+        assert self.engine
+
+    @property
+    def block(self) -> int:
+        """Activations of a block."""
+        return self.group * self.groups
+
+    @property
+    def gathers(self) -> bool:
+        """Whether several beats make a block."""
+        return self.lanes < self.block
+
+    @property
+    def blocks_max(self) -> int:
+        """Blocks of the longest vector."""
+        return -(-self.inputs_max // self.block)
+
+    @property
+    def scale_groups(self) -> int:
+        """Groups of inputs with scales of their own in the longest vector."""
+        return -(-self.blocks_max // self.scale_blocks) if self.scale_blocks else 1
+
+    @cached_property
+    def engine(self) -> TlmmConfig:
+        """The engine; one of its vectors is a group of inputs that share a scale."""
+        return TlmmConfig(
+            method=self.method, group=self.group, groups=self.groups, outputs_per_cycle=self.outputs_per_cycle,
+            vectors=self.vectors, sweep_max=-(-self.outputs_max // self.outputs_per_cycle),
+            blocks_max=min(self.blocks_max, self.scale_blocks or self.blocks_max), act_bits=self.act_bits,
+            storage=self.storage, overlap=self.overlap,
+        )  # fmt: skip
+
+    @property
+    def packed(self) -> GroupPacking | None:
+        """The packing of weights; None for the engine's codes."""
+        return None if self.packing == "engine" else find_group_packing(self.packing)
+
+    @property
+    def sum_bits(self) -> int:
+        """Width of a sum, groups' scales included; none overflows it.
+
+        A group's sum is at most ``T * 2**(act_bits - 1)`` either way, T its terms; the scales add up
+        to at most ``scale_groups * (2**scale_bits - 1)``.
+        """
+        if not self.scale_blocks:
+            return self.engine.acc_bits
+        terms = self.block * min(self.scale_blocks, self.blocks_max)
+        return (self.scale_groups * terms * ((1 << self.scale_bits) - 1) << (self.act_bits - 1)).bit_length() + 1
+
+    @property
+    def result(self) -> PayloadField:
+        """Results of a beat."""
+        bits = self.sum_bits if self.output == "sum" else self.dequantise.out_bits
+        return PayloadField("y", bits, True, (self.vectors, self.outputs_per_cycle))
+
+    @property
+    def inputs(self) -> tuple[StreamPort, ...]:
+        """Activations, weights, and scales if there are any."""
+        end, count = PayloadField("last", 1), self.outputs_per_cycle
+        codes = PayloadField("code", self.engine.code_bits, False, (count, self.groups))
+        if self.packed is not None:
+            codes = PayloadField("code", self.packed.code_bits, False, (count * self.block // self.packed.group,))
+        ports = [
+            StreamPort(
+                "i_x",
+                (PayloadField("x", self.act_bits, True, (self.vectors, self.lanes)), end),
+                "A packet is a vector, or `vectors` of them side by side; what lacks to a block counts as zero.",
+            ),
+            StreamPort("i_w", (codes, end), "A packet per block of inputs: a beat per outputs_per_cycle outputs."),
+        ]
+        if self.scale_blocks:
+            scales = PayloadField("scale", self.scale_bits, False, (count,))
+            ports.append(
+                StreamPort(
+                    "i_group", (scales, PayloadField("final", 1)),
+                    "Scales of a group of inputs, a beat per beat of results; `final` with a vector's last group.",
+                )
+            )  # fmt: skip
+        if self.output == "dequantised":
+            ports.append(
+                StreamPort("i_scale", self._scales, "With scope tensor a beat per product, else per beat of results.")
+            )
+        return tuple(ports)
+
+    @property
+    def _scales(self) -> tuple[PayloadField, ...]:
+        fields = {field.name: field for field in self.dequantise.inputs[0].fields}
+        scale = PayloadField("scale", self.dequantise.scale_bits, False, (self.vectors,))
+        return (scale, *(fields[name] for name in ("multiplier", "shift") if name in fields))
+
+    @property
+    def outputs(self) -> tuple[StreamPort, ...]:
+        """Results."""
+        fields = (self.result, PayloadField("last", 1))
+        return (StreamPort("o", fields, "A packet per product: outputs in order, padding included."),)
+
+    @property
+    def finish(self) -> int:
+        """Cycles from the engine's sums to the results."""
+        scaling = SCALING if self.scale_blocks else 0
+        return scaling + (self.dequantise.latency if self.output == "dequantised" else 0)
+
+    @property
+    def latency(self) -> int:
+        """From the first activations to the first results of a product of one block; see `delay`."""
+        beats = self.block // self.lanes
+        x = {"x": np.zeros(beats), "last": np.eye(beats)[-1]}
+        return self.delay({"i_x": x, "i_w": {"last": np.ones(1)}})
+
+    def lengths(self, inputs: Mapping[str, Beats]) -> list[int]:
+        """Give the beats of each vector."""
+        return [span.stop - span.start for span in packets(inputs["i_x"])]
+
+    def schedule(self, inputs: Mapping[str, Beats]) -> Schedule:
+        """Give the cycles in which the engine takes blocks and weights when nothing stalls."""
+        sweeps = np.diff(np.flatnonzero(inputs["i_w"]["last"]), prepend=-1).tolist()
+        arrive = Gathering(self.lengths(inputs), self.block // self.lanes) if self.gathers else None
+        return self.engine.plan(sweeps, arrive, int(self.packed is not None))
+
+    def _origin(self, plan: Schedule) -> int:
+        """Give the cycle of the first transfer at any input."""
+        weights = plan.starts[0] if self.packed is None else 0
+        return min(0 if self.gathers else plan.taken[0], weights)
+
+    def delay(self, inputs: Mapping[str, Beats]) -> int:
+        """Wait for the last block of the first product."""
+        plan, beats = self.schedule(inputs), self.block // self.lanes
+        final = -(-self.lengths(inputs)[0] // beats) - 1
+        return plan.starts[final] + self.engine.stages + 1 + self.finish - self._origin(plan)
+
+    def cycles(self, inputs: Mapping[str, Beats]) -> int:
+        """Follow the schedule to the last beat of weights, then through the pipeline."""
+        plan = self.schedule(inputs)
+        return plan.ends[-1] + self.engine.stages + 2 + self.finish - self._origin(plan)
