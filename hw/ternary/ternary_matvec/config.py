@@ -110,6 +110,14 @@ class TernaryMatvecConfig(RoomConfig):
         )  # fmt: skip
 
     @property
+    def scales_overtake(self) -> bool:
+        """Whether a group's sums may be needed again before they are in the memory, three cycles after their read.
+
+        Sums that the engine keeps between blocks, and tables of three entries or more, hold sweeps apart.
+        """
+        return self.engine.blocks_max == 1 and not (self.engine.has_tables and self.engine.writes >= 3)
+
+    @property
     def packed(self) -> GroupPacking | None:
         """The packing of weights; None for the engine's codes."""
         return None if self.packing == "engine" else find_group_packing(self.packing)

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Shape, Signal
+from amaranth import Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.memory import Memory
@@ -16,8 +16,8 @@ def scale_groups(m: Module, config: TernaryMatvecConfig, sums: Any, scales: Any)
     """Give sums of scaled groups, two cycles after the last group's sums.
 
     The first stage multiplies and reads what earlier groups gave; the second adds. What it gives is in
-    the memory for reads three cycles after the read before: sweeps of one or two beats take it from
-    the pipeline instead.
+    the memory for reads three cycles after the read before: where sweeps of one or two beats follow
+    each other, they take it from the pipeline instead.
     """
     bits, count, vectors = config.sum_bits, config.outputs_per_cycle, config.vectors
     shape = ArrayLayout(ArrayLayout(Shape(bits, True), count), vectors)
@@ -35,11 +35,11 @@ def scale_groups(m: Module, config: TernaryMatvecConfig, sums: Any, scales: Any)
             m.d.sync += first.eq(scales.payload.final)
 
     flags = [fire]  # entry k tells that stage k holds a beat
-    for stage in range(3):
+    for stage in range(2 + config.scales_overtake):
         flags.append(Signal(name=f"scaled_{stage}"))
         with m.If(pipe.enable):
             m.d.sync += flags[-1].eq(flags[-2])
-    slots = [pipe(slot, "slot", stage) for stage in (1, 2, 3)]
+    slots = [pipe(slot, "slot", stage) for stage in range(1, 3 + config.scales_overtake)]
     with m.If(pipe.enable):
         m.d.sync += o.valid.eq(flags[1] & pipe(scales.payload.final, "final"))
     m.d.comb += o.payload.last.eq(pipe(sums.payload.last, "last", 2))
@@ -52,8 +52,10 @@ def scale_groups(m: Module, config: TernaryMatvecConfig, sums: Any, scales: Any)
         write.addr.eq(slots[1]), write.data.eq(total), write.en.eq(pipe.enable & flags[2]),
         total.eq(o.payload.y.as_value()),
     ]  # fmt: skip
-    earlier = Mux(flags[3] & (slots[2] == slots[0]), pipe(total, "total"), read.data)
-    earlier = Mux(flags[2] & (slots[1] == slots[0]), total, earlier)
+    earlier: Value = read.data
+    if config.scales_overtake:
+        earlier = Mux(flags[3] & (slots[2] == slots[0]), pipe(total, "total"), earlier)
+        earlier = Mux(flags[2] & (slots[1] == slots[0]), total, earlier)
     earlier = Mux(pipe(first, "first"), 0, earlier)
     for vector in range(vectors):
         for output in range(count):
