@@ -106,7 +106,7 @@ ROOMS: tuple[Room, ...] = (
     Room("quantise_rows", "quantise", "verified"),
     Room("dequantise", "quantise", "verified"),
     Room("activation", "nonlinear", "verified"),
-    Room("softmax", "nonlinear", "functional"),
+    Room("softmax", "nonlinear", "verified"),
     Room("gated", "nonlinear", "verified"),
     Room("norm", "nonlinear", "verified"),
     Room("divide", "elementary", "verified"),
