@@ -49,12 +49,17 @@ class Walker:
         Where.
     entries : list of Value
         What, by group: the entries of all vectors, vector 0 lowest.
+    number : Signal
+        0 at rest. k: the accumulators hold the sum of k - 1 steps, and step k is prepared.
+    terms : list of list of Signal
+        The prepared step, by group and vector; its sign's carry is `negate`.
+    direct : Signal
+        It is to add activation 0, and the term is zero.
     """
 
     def __init__(self, m: Module, config: TlmmConfig, acts: Any, waiting: Value, allowed: Value) -> None:
         steps = config.walk
-        # 0: at rest. k: the accumulators hold the sum of k - 1 steps, and step k is prepared.
-        number = Signal(range(len(steps) + 2))
+        self.number = number = Signal(range(len(steps) + 2))
         self.write, self.done, self.move = Signal(), Signal(), Signal()
         self.address = rom(m, number, [0, 0, *(step.address or 0 for step in steps)], config.address_bits, "address")
         holds_entry = Signal()
@@ -68,14 +73,17 @@ class Walker:
             m.d.sync += number.eq(0)
         with m.Elif(self.move):
             m.d.sync += number.eq(number + 1)
-        self.entries = self._accumulate(m, config, number, acts)
+        self.negate, self.direct = Signal(), Signal()
+        self.terms: list[list[Signal]] = [[] for _ in range(config.groups)]
+        self.entries = self._accumulate(m, config, acts)
 
-    def _accumulate(self, m: Module, config: TlmmConfig, number: Value, acts: Any) -> list[Value]:
+    def _accumulate(self, m: Module, config: TlmmConfig, acts: Any) -> list[Value]:
         """Prepare a step's term while the one before is added: one LUT a bit in front of either register.
 
         Activation 0 of a half or mirrored table is added once, as it is. It joins at the adder, while
         the prepared term is zero; so terms are chosen among one activation less.
         """
+        number, negate, direct = self.number, self.negate, self.direct
         steps, wide = config.walk, config.act_bits + any(step.double for step in config.walk)
         lone = config.method != "full"
         places = range(lone, config.group)
@@ -83,7 +91,6 @@ class Walker:
         first = rom(m, number, [lone and step.element == 0 for step in steps], 1, "first")
         flip = rom(m, number, [step.negate for step in steps], 1, "flip")
         double = rom(m, number, [step.double for step in steps], 1, "double")
-        negate, direct = Signal(), Signal()
         with m.If(self.done):
             m.d.sync += [negate.eq(0), direct.eq(0)]
         with m.Elif(self.move):
@@ -108,6 +115,7 @@ class Walker:
             with m.Elif(self.move):
                 m.d.sync += term.eq(x ^ flip.replicate(wide).as_signed())
             found[group].append(entry)
+            self.terms[group].append(term)
         return [Cat(*entries) for entries in found]
 
 
