@@ -111,7 +111,7 @@ ROOMS: tuple[Room, ...] = (
     Room("norm", "nonlinear", "verified"),
     Room("divide", "elementary", "verified"),
     Room("tlmm", "ternary", "verified"),
-    Room("adder_graph", "ternary", "functional"),
+    Room("adder_graph", "ternary", "verified"),
     Room("trit_decode", "ternary", "verified"),
     Room("trit_encode", "ternary", "verified"),
     Room("uart_rx", "bus", "verified"),

@@ -16,8 +16,8 @@ def stimulus(config: AdderGraphConfig, rng: np.random.Generator, kind: str, size
     inputs = default_stimulus(config, rng, kind, size)
     if kind == "corners":
         field = config.inputs[0].field("x")
-        low, high = np.where(config.matrix > 0, field.low, field.high), np.where(config.matrix < 0, field.low, field.high)
-        extremes = np.concatenate([low, high])[: size // 2]
+        ends = np.where(config.matrix > 0, field.low, field.high), np.where(config.matrix < 0, field.low, field.high)
+        extremes = np.concatenate(ends)[: size // 2]
         inputs["i"]["x"][-len(extremes) :] = extremes
     return inputs
 
@@ -46,7 +46,7 @@ BENCH = StreamBench(
         {},
         {**picture("-"), "act_bits": 4},
         {**drawn(1, 13, 1), "act_bits": 16, "stage_adders": 3},
-        {**picture("+ - . - +"), "act_bits": 5, "stage_adders": 2},
+        {**picture("+ - . - +"), "act_bits": 5},
         {**picture("++++++ ------ ...... ++++++"), "stage_adders": 2},
         {**drawn(9, 11, 2), "act_bits": 6, "stage_adders": 4},
         {**drawn(7, 10, 3), "sharing": "none"},

@@ -152,4 +152,3 @@ def _tree(row: Terms, nodes: list[Node], depth: list[int]) -> int | None:
         depth.append(1 + max(depth[a], depth[b]))
         heapq.heappush(heap, (depth[-1], len(depth) - 1, sign_a if sign_a == sign_b else 1))
     return heap[0][1] if heap else None
-

@@ -52,9 +52,7 @@ class Schedule:
     @property
     def registers(self) -> int:
         """Bits of registers for data."""
-        return sum(
-            width * max(0, self.death(operand) - self.birth(operand)) for operand, width in enumerate(self.bits)
-        )
+        return sum(width * max(0, self.death(operand) - self.birth(operand)) for operand, width in enumerate(self.bits))
 
     def _improve(self, number: int) -> bool:
         """Move one node to where the fewest registers are needed, the earliest such level; tell whether it moved."""

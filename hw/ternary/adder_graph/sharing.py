@@ -45,8 +45,8 @@ class _Table:
     """
 
     def __init__(self, matrix: NDArray[np.int64]) -> None:
-        rows, columns = matrix.shape
-        self.signs = matrix.astype(np.float32)  # small whole numbers, for the fast product
+        columns = matrix.shape[1]
+        self.signs = matrix.astype(np.int8)
         self.names = list(range(columns))
         self.depth = np.zeros(columns, np.int32)
         self.free: list[int] = []
@@ -59,13 +59,14 @@ class _Table:
 
     def _count(self, slot: int) -> None:
         """Count the candidates of one term afresh."""
-        column = self.signs[:, slot]
-        product, both = column @ self.signs, np.abs(column) @ np.abs(self.signs)
+        rows = np.flatnonzero(self.signs[:, slot])
+        products = self.signs[rows] * self.signs[rows, slot, np.newaxis]
         deeper = np.maximum(self.depth, self.depth[slot])
         # A shallow sum shortens the way to the outputs, and terms of one depth need no delay.
         ties = (_DEPTH - 1 - deeper) * _DEPTH + _DEPTH - 1 - np.abs(self.depth - self.depth[slot])
-        for counts, equal in (((both + product) / 2, True), ((both - product) / 2, False)):
-            score = np.where(counts >= 2, counts.astype(np.int32) * _COUNT + ties, 0)
+        for equal in (True, False):
+            counts = np.count_nonzero(products == (1 if equal else -1), axis=0)
+            score = np.where(counts >= 2, counts * _COUNT + ties, 0)
             score[slot] = 0
             above = slice(slot, None) if equal else slice(None, slot)
             beside = slice(None, slot) if equal else slice(slot, None)
