@@ -112,6 +112,7 @@ ROOMS: tuple[Room, ...] = (
     Room("divide", "elementary", "verified"),
     Room("tlmm", "ternary", "verified"),
     Room("ternary_matvec", "ternary", "functional"),
+    Room("adder_graph", "ternary", "verified"),
     Room("trit_decode", "ternary", "verified"),
     Room("trit_encode", "ternary", "verified"),
     Room("uart_rx", "bus", "verified"),
