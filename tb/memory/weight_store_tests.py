@@ -14,7 +14,7 @@ from gatewright.tb.harness.stream_tests import Session, register
 from gatewright.tb.harness.streams import PATTERNS, WAITS, BenchError, Streams, Trace, pattern
 from gatewright.tb.memory.tb_weight_store import loads, stimulus
 
-TESTS = (*stream_tests.TESTS, "loads_and_plays_in_turn")
+TESTS = (*stream_tests.TESTS, "loads_and_plays_in_turn", "reset_in_load_and_play")
 NO_LOAD: Beats = {"data": np.zeros(0, np.int64), "last": np.zeros(0, np.int64)}
 
 
@@ -29,6 +29,18 @@ async def loads_and_plays_in_turn(session: Session) -> None:
         order = Order(config, session.streams, plays, load, held)
         session.counts.add(await order.run(session.rng, stalls))
         held = load_words(config, held, load) if config.loaded else held
+
+
+async def reset_in_load_and_play(session: Session) -> None:
+    """Reset somewhere in the loads or the plays behind them; afterwards the store is as fresh as ever."""
+    config = session.config
+    total = config.depth * config.columns if config.loaded else 0
+    for stalls in PATTERNS * 2:
+        await session.streams.reset(1)
+        await session.play("random", 9, stalls, stop_after=int(session.rng.integers(1, 2 * total + 40)))
+        await session.streams.reset(1)
+        inputs, trace = await session.play("random", 3)
+        session.check_timing(inputs, trace)
 
 
 def new_loads(config: WeightStoreConfig, rng: np.random.Generator) -> Beats:
@@ -113,6 +125,6 @@ class Order:
         return self.config.outputs[0].pack({"data": held[address], "last": last})
 
 
-BODIES = (*stream_tests.BODIES, loads_and_plays_in_turn)
+BODIES = (*stream_tests.BODIES, loads_and_plays_in_turn, reset_in_load_and_play)
 for _body in BODIES:
     globals()[f"test_{_body.__name__}"] = register(_body)

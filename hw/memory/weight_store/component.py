@@ -45,31 +45,30 @@ class WeightStore(RoomComponent):
         rows = Signal(bits, reset_less=True)  # rows of the command, this one included
         active = Signal()  # a command has words to read
         held = Signal()  # the memory's read register has a word
-        move = Signal()
-        step = Signal()
-        end = Signal()
-        done = Signal()
-        take = Signal()
+        move = Signal()  # a word may be read
+        end = Signal()  # the word ends its row
+        final = Signal()  # and the row its command
+        opens = Signal()  # a command follows, be it that the final word is read
 
         writes, playable = self._load(m, address, ~active & ~held) if config.loaded else ([], Value.cast(1))
-        data = self._memory(m, address, step, writes)
+        data = self._memory(m, address, active & move, writes)
         m.d.comb += [
             move.eq(~self.o.valid | self.o.ready),
-            step.eq(active & move),
             end.eq(left == 1),
-            done.eq(step & end & (rows == 1)),
-            self.i_play.ready.eq(playable & (~active | done)),
-            take.eq(self.i_play.valid & self.i_play.ready),
+            final.eq(end & (rows == 1)),
+            opens.eq((~active | final) & playable & self.i_play.valid),
+            self.i_play.ready.eq(playable & (~active | (final & move))),
         ]
-        with m.If(step):
-            m.d.sync += [address.eq(address + 1), left.eq(Mux(end, count, left - 1)), rows.eq(rows - end)]
-        with m.If(done):
-            m.d.sync += active.eq(0)
-            if config.loaded:  # where the next load starts
-                m.d.sync += address.eq(0)
-        with m.If(take):
-            m.d.sync += [active.eq(1), address.eq(play.first), rows.eq(play.times)]
-            m.d.sync += [left.eq(play.count), count.eq(play.count)]
+        # Ready of the output comes late: it only enables.
+        with m.If(~active | move):
+            m.d.sync += active.eq((active & ~final) | opens)
+            with m.If(opens):
+                m.d.sync += [address.eq(play.first), rows.eq(play.times), left.eq(play.count), count.eq(play.count)]
+            with m.Elif(active):
+                m.d.sync += [address.eq(address + 1), left.eq(Mux(end, count, left - 1)), rows.eq(rows - end)]
+                if config.loaded:
+                    with m.If(final):  # the next load starts there
+                        m.d.sync += address.eq(0)
 
         last = Signal(reset_less=True)
         with m.If(move):
@@ -106,7 +105,7 @@ class WeightStore(RoomComponent):
         enables = [write & (column == index) for index in range(columns)]
         return enables, whole & ~self.i_load.valid
 
-    def _memory(self, m: Module, address: Signal, step: Signal, writes: list[Value]) -> Value:
+    def _memory(self, m: Module, address: Signal, step: Value, writes: list[Value]) -> Value:
         """Build the memory: one with column enables, or one for each column where blocks are narrow."""
         config = self.config
         init = () if config.loaded else config.contents
