@@ -38,7 +38,7 @@ SMALL: Mapping[Fabric, tuple[str, ...]] = {
     "ecp5": _ALL,
     "gowin": ("select", "fold", "half", "full", "bitplane", "half, block RAM"),
     "ice40": _NO_RAM,
-    "xilinx": ("select", "fold", "half", "full", "bitplane", "half, group 4"),
+    "xilinx": ("select", "fold", "half", "full", "bitplane", "half, group 4", "half, block RAM"),
 }
 TELLME_WAYS = ("select", "half", "full")  # those that TeLLMe compares
 SMALL_TERMS, TELLME_TERMS = 24, 84

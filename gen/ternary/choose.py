@@ -56,7 +56,7 @@ def utilisation(config: TlmmConfig, sweep: int) -> float:
     if config.overlap:
         return sweep / max(sweep, build, config.apart)
     # The first entry is written in the cycle in which the old table is read last; a block RAM's comes a cycle later.
-    return sweep / (sweep + config.writes - 1 + (config.storage == "block"))
+    return sweep / max(sweep + config.writes - 1 + (config.storage == "block"), build, config.apart)
 
 
 def candidates(
@@ -145,4 +145,4 @@ def choose(
         f"{best.name}, groups of {best.config.group}: {best.estimate.luts_per_mac:.1f} LUTeq per weight and cycle on "
         f"{family}, {best.estimate.block_rams} block RAMs, {100 * best.utilisation:.1f} % utilisation"
     )
-    return best.config, reason + (f"; next {', '.join(others)}" if others else "")
+    return best.config, reason + (f"; next {', '.join(others[:4])}" if others else "")

@@ -52,17 +52,27 @@ def test_block_rams_are_counted_exactly(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_choice_is_the_cheapest_measured_method(family):
+def test_the_model_puts_the_cheapest_measured_engine_first(family):
     for outputs in (4, 16):
         here = [p for p in of(family) if p.config.outputs_per_cycle == outputs and p.config.block in (24, 25)]
-        if not here:
-            continue
-        for most in (1000, min(p.block_rams for p in here)):
+        for most in {p.block_rams for p in here}:
             allowed = [p for p in here if p.block_rams <= most]
-            cheapest = min(allowed, key=lambda p: p.luts / macs(p.config)).config
-            config, reason = choose(family, 8, outputs, 24 * outputs, 1024, most, sweep_max=64)
-            assert (config.method, config.storage, config.overlap) == (cheapest.method, cheapest.storage, False), reason
-            assert reason.startswith(config.method)
+            cheapest = min(allowed, key=lambda p: p.luts / macs(p.config))
+            assert cheapest is min(allowed, key=lambda p: estimate(p.config, family).luts_per_mac)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_choice_is_the_first_candidate_and_fits(family):
+    for most in (8, 40):
+        config, reason = choose(family, 8, 4, 96, 512, most)
+        found = candidates(family, 8, 4, 96, 512, most)
+        assert config == found[0].config
+        assert reason.startswith(f"{found[0].name}, groups of {config.group}: ")
+        assert block_rams(config, family) <= most
+        assert macs(config) >= 96
+        # Without block RAM for tables: the order of methods.
+        names = [c.name for c in found if c.config.storage == "distributed"]
+        assert names.index("fold" if family == "ice40" else "half") < names.index("select")
 
 
 def test_a_fit_finds_the_weights_that_made_its_points():
