@@ -11,6 +11,7 @@ from gatewright.gen.bench.ternary_row import Row
 COLOURS = {"ecp5": "#1f5a99", "gowin": "#2f8f5b", "ice40": "#b0532a", "xilinx": "#7a4fa3"}
 MARKS = {"ecp5": "o", "gowin": "s", "ice40": "^", "xilinx": "D"}
 NAMES = {"ecp5": "ECP5 (LUT4)", "gowin": "Gowin (LUT4)", "ice40": "iCE40 (LUT4)", "xilinx": "UltraScale+ (LUT6)"}
+UP = {"ecp5": 4, "gowin": -9, "ice40": 4, "xilinx": -9}  # labels in points above their marks, so that they part
 GREY = "#444444"
 _DPI = 130
 
@@ -25,7 +26,7 @@ def draw(rows: Sequence[Row], outcome: dict[str, Any]) -> dict[str, bytes]:
         largest = max(sizes, key=lambda point: (sizes[point], point))
         here = [row for row in ours if row.point == largest]
         found["ternary_methods.png"] = _methods(here, f"Ternary multiplication, {largest}: LUTs each", small)
-        title = f"Ternary multiplication, {largest}: LUTs against block RAMs"
+        title = f"LUTs and block RAMs: {largest}"
         found["pareto_ternary_memory.png"] = _scatter(
             here, title, "block RAMs", lambda row: float(row.bram or 0), small, least=True
         )
@@ -81,10 +82,17 @@ def _methods(rows: Sequence[Row], title: str, caption: str) -> bytes:
                 [row.luts_per_mac for row in here], [ways.index(row.way) for row in here], MARKS[family],
                 color=COLOURS[family], label=name, markersize=7,
             )  # fmt: skip
+    shared = [row for row in rows if row.shared]
+    if shared:
+        axes.plot(
+            [((row.luts or 0) - row.shared) / (row.macs or 1) for row in shared], [ways.index(r.way) for r in shared],
+            MARKS["xilinx"], markeredgecolor=COLOURS["xilinx"], markerfacecolor="white", markersize=6,
+            label="UltraScale+, pairs of LUTs in one", zorder=1,
+        )  # fmt: skip
     axes.set_yticks(range(len(ways)), ways, fontsize=9)
     axes.set_ylim(len(ways) - 0.5, -0.5)
     axes.set_xlim(0, 1.08 * max(row.luts_per_mac or 0 for row in rows))
-    axes.legend(fontsize=8, frameon=False, loc="upper right")
+    axes.legend(fontsize=8, frameon=False, loc="lower right")
     return _png(figure)
 
 
@@ -111,8 +119,8 @@ def _scatter(
         )  # fmt: skip
         for row in front:
             axes.annotate(
-                row.way, (row.luts_per_mac or 0, value(row)), xytext=(5, 4), textcoords="offset points", fontsize=7,
-                color=COLOURS[family],
+                row.way, (row.luts_per_mac or 0, value(row)), xytext=(5, UP[family]), textcoords="offset points",
+                fontsize=7, color=COLOURS[family],
             )  # fmt: skip
     axes.set_ylabel(label, fontsize=9)
     axes.set_xlim(0, 1.1 * max(row.luts_per_mac or 0 for row in rows))
