@@ -56,6 +56,8 @@ class Part:
         JTAG code inside the bitstream; 0 where the family has none.
     detected : tuple of int
         JTAG codes under which the programmer reports this part.
+    free : tuple of str
+        Pins for a block that is placed alone, where the placer chooses none itself; the first takes a clock.
     cram : tuple of int
         iCE40 only: (width, height) of the first configuration bank, in bits, as the bitstream states it.
     """
@@ -72,6 +74,7 @@ class Part:
     capacity: Capacity
     idcode: int = 0
     detected: tuple[int, ...] = ()
+    free: tuple[str, ...] = ()
     cram: tuple[int, int] = (0, 0)
 
     @property

@@ -36,12 +36,22 @@ GW1NR_9C = Part(
     packer=("-d", "GW1N-9C"),
     grid=(47, 29), capacity=Capacity(lut=8640, ff=6480, dsp=40, bram=26),
     idcode=0x1100481B, detected=(0x1100481B, 0x0100481B),
+    free=("52", "10", "11", "13", "14"),
+)  # fmt: skip
+
+GW2AR_18C = Part(
+    name="gw2ar-18c", family="gowin", device="GW2AR-LV18QN88C8/I7", package="QN88", speed="C8/I7",
+    arguments=("--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C"), synthesis=("-family", "gw2a"),
+    packer=("-d", "GW2A-18C"),
+    grid=(56, 55), capacity=Capacity(lut=20736, ff=15552, dsp=48, bram=46),
+    idcode=0x0000081B, detected=(0x0000081B,),
+    free=("4", "15", "16", "17", "18"),
 )  # fmt: skip
 
 
 def parts() -> dict[str, Part]:
     """Give all parts by name."""
-    return {part.name: part for part in (ECP5_25F, ECP5_85F, ICE40_UP5K, ICE40_HX8K, GW1NR_9C)}
+    return {part.name: part for part in (ECP5_25F, ECP5_85F, ICE40_UP5K, ICE40_HX8K, GW1NR_9C, GW2AR_18C)}
 
 
 def find_part(name: str) -> Part:

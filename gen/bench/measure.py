@@ -22,6 +22,7 @@ from gatewright.gen.design import Design
 from gatewright.gen.emit import verilog
 from gatewright.gen.files import write_file
 from gatewright.gen.flow.cache import code_checksum, digest
+from gatewright.gen.flow.cells import Fabric
 from gatewright.gen.flow.place import place_block
 from gatewright.gen.flow.report import tool_versions
 from gatewright.gen.flow.synth import SynthOptions, SynthResult, synthesise
@@ -32,6 +33,10 @@ TARGET_MHZ = 200.0  # what the placer is asked for: beyond every design here, so
 PINS = {"ice40-up5k": 39, "ice40-hx8k": 206}  # what the package has; ECP5 blocks are placed without pins
 
 
+def _pins(part: Part) -> int | None:
+    return len(part.free) or PINS.get(part.name)
+
+
 @dataclass(kw_only=True)
 class Cost:
     """What a design takes on one family; ours, or a public design's.
@@ -39,12 +44,13 @@ class Cost:
     Attributes
     ----------
     lut4, carry, ff, dsp, ram, bram : int or None
-        Cells after synthesis: LUT4s outside carry cells, CCU2C or SB_CARRY, flip-flops, hard
-        multipliers, 16 x 4 distributed RAMs, block RAMs.
+        Cells after synthesis: LUT4s outside carry cells (UltraScale+: LUT1 to LUT6), CCU2C, SB_CARRY, ALU
+        or CARRY4, flip-flops, hard multipliers, 16 x 4 distributed RAMs (UltraScale+: LUTs that serve as memory),
+        block RAMs.
     known_luteq : int or None
-        Of public rows perhaps all that is known.
+        Of public rows perhaps all that is known; of Gowin and UltraScale+ as `count_cells` has it.
     placed_cells : int or None
-        TRELLIS_COMB or ICESTORM_LC after placement, whatever they hold.
+        TRELLIS_COMB, ICESTORM_LC, or Gowin's LUT4 and ALU after placement, whatever they hold.
     fmax_mhz : list of float
         One per seed; of public rows, the least and the greatest.
     timed : bool
@@ -52,6 +58,8 @@ class Cost:
     wrapped : bool
         Placed between shift registers, since the package lacks the pins; the counts are those
         of the design alone.
+    shared : int
+        UltraScale+: LUTs that a placer spares by using both outputs of a LUT6; not taken off the counts.
     note : str
         Why there is no clock rate.
     """
@@ -70,6 +78,7 @@ class Cost:
     timed: bool = True
     known_luteq: int | None = None
     wrapped: bool = False
+    shared: int = 0
     note: str = ""
 
     @property
@@ -106,20 +115,11 @@ def measure(
     target : float
         Rate that the placer aims at, in MHz.
     """
-    text, family = verilog(design), part.family
-    key = {
-        "verilog": text, "flags": options.flags(family), "device": options.device, "family": family,
-        "tools": tool_versions(family), "code": code_checksum(),
-    }  # fmt: skip
-    known = _recall(key)
-    if known is None:
-        known = _counts(_synthesise(text, design.top, family, options, folder / "synth"))
-        _remember(key, known)
-    dsp = known["dsp"]
-    # nextpnr knows no delays through SB_MAC16's combinational paths.
-    cost = Cost(family=family, **known, timed=family == "ecp5" or dsp == 0)
+    text = verilog(design)
+    cost = count(design, part.family, options, folder, text)
+    key = _key(text, part.family, options)
     pins = sum(port_widths(design).values())
-    cost.wrapped = pins > PINS.get(part.name, pins)
+    cost.wrapped = pins > (_pins(part) or pins)
     cost.note = _excess(cost, part)
     for seed in () if cost.note else seeds:
         placing = key | {"part": part.name, "seed": seed, "target": target, "wrapped": cost.wrapped}
@@ -134,6 +134,25 @@ def measure(
         cost.placed_cells = found["placed_cells"]
         cost.seeds += 1
     return cost
+
+
+def count(design: Design, family: Fabric, options: SynthOptions, folder: Path, text: str | None = None) -> Cost:
+    """Synthesise a design and count cells; ``text`` is its Verilog if known."""
+    text = text or verilog(design)
+    key = _key(text, family, options)
+    known = _recall(key)
+    if known is None:
+        known = _counts(_synthesise(text, design.top, family, options, folder / "synth"))
+        _remember(key, known)
+    # nextpnr knows no delays through SB_MAC16's combinational paths.
+    return Cost(family=family, **known, timed=family == "ecp5" or known["dsp"] == 0)
+
+
+def _key(text: str, family: Fabric, options: SynthOptions) -> dict[str, Any]:
+    return {
+        "verilog": text, "flags": options.flags(family), "device": options.device, "family": family,
+        "tools": tool_versions(family), "code": code_checksum(),
+    }  # fmt: skip
 
 
 def _excess(cost: Cost, part: Part) -> str:
@@ -152,20 +171,21 @@ def port_widths(design: Design) -> dict[str, int]:
     return {"clk": 1, "rst": 1} | {port.name: port.bits + 2 for port in ports}
 
 
-def _synthesise(text: str, top: str, family: Any, options: SynthOptions, work: Path) -> SynthResult:
+def _synthesise(text: str, top: str, family: Fabric, options: SynthOptions, work: Path) -> SynthResult:
     work.mkdir(parents=True, exist_ok=True)
     (work / "design.v").write_text(text)
     return synthesise([work / "design.v"], top, family, work, options)
 
 
 def _counts(synth: SynthResult) -> dict[str, Any]:
-    cells, counts = synth.cells, synth.counts
+    def number(*words: str) -> int:
+        return sum(synth.counts.get(word, 0) for word in words)
+
     return {
-        "flags": synth.flags,
-        "lut4": cells.get("LUT4", 0) + cells.get("SB_LUT4", 0),
-        "carry": cells.get("CCU2C", 0) + cells.get("SB_CARRY", 0),
-        "ff": counts.get("FF", 0), "dsp": counts.get("DSP", 0), "ram": counts.get("DPR16X4", 0),
-        "bram": counts.get("BRAM", 0),
+        "flags": synth.flags, "lut4": number("LUT4", "LUT6"), "carry": number("CCU2C", "CARRY"), "ff": number("FF"),
+        "dsp": number("DSP"), "ram": number("DPR16X4", "LUTRAM"), "bram": number("BRAM"),
+        "known_luteq": number("LUTeq") if synth.family in ("gowin", "xilinx") else None,
+        "shared": number("SHARED"),
     }  # fmt: skip
 
 
@@ -183,8 +203,9 @@ def _place(
         if part.family == "ecp5":
             raise
         return {"note": f"does not fit {part.name}"}
-    cell = "TRELLIS_COMB" if part.family == "ecp5" else "ICESTORM_LC"
-    return {"fmax_mhz": round(place.fmax_mhz or 0.0, 1), "placed_cells": place.utilisation[cell][0]}
+    names = {"ecp5": ("TRELLIS_COMB",), "ice40": ("ICESTORM_LC",), "gowin": ("LUT4", "ALU")}[part.family]
+    cells = sum(place.utilisation[name][0] for name in names)
+    return {"fmax_mhz": round(place.fmax_mhz or 0.0, 1), "placed_cells": cells}
 
 
 def _file(key: Mapping[str, Any]) -> Path:

@@ -11,6 +11,8 @@ from gatewright.gen.bench.mac import bench_mac, cases
 from gatewright.gen.bench.nonlinear import bench_nonlinear
 from gatewright.gen.bench.nonlinear_cases import cases as nonlinear_cases
 from gatewright.gen.bench.rooms import bench_rooms
+from gatewright.gen.bench.ternary import bench_ternary
+from gatewright.gen.bench.ternary_cases import cases as ternary_cases
 from gatewright.gen.console import errors, progress
 from gatewright.gen.registry import find_room, rooms
 
@@ -39,6 +41,19 @@ def nonlinear(
     chosen = nonlinear_cases(*(subject or ()))
     with progress("bench nonlinear", len(chosen), as_json) as steps:
         bench_nonlinear(quick, save, as_json, steps.done if errors.is_terminal else errors.print, chosen, subject)
+
+
+@bench.command("ternary")
+def ternary(
+    quick: Quick = False,
+    save: Save = None,
+    as_json: Json = False,
+    fit: Annotated[bool, typer.Option("--fit", help="Fit the package's cost model to this run.")] = False,
+) -> None:
+    """LUTs per ternary multiplication by method and FPGA family, beside published figures."""
+    chosen = ternary_cases(quick)
+    with progress("bench ternary", len(chosen), as_json) as steps:
+        bench_ternary(quick, save, as_json, steps.done if errors.is_terminal else errors.print, chosen, fit)
 
 
 @bench.command("gemm")

@@ -115,16 +115,33 @@ def place_on_board(
 def place_block(netlist: Path, part: Part, mhz: float, workdir: Path, seed: int = 1) -> PlaceResult:
     """Place and route a block alone, to measure it; a missed clock is no error.
 
-    ECP5 blocks are placed out of context, without pins. iCE40 has no such mode: there each port bit
-    takes a pin that nextpnr chooses, and a block with more bits than the package has pins is refused.
+    ECP5 blocks are placed out of context, without pins. The others have no such mode: there each port bit
+    takes a pin, on iCE40 one that nextpnr chooses, on Gowin one of the part's ``free`` pins. A block with more
+    bits than pins is refused.
 
     Parameters
     ----------
     mhz : float
         Rate that the placer aims at, in MHz; the figure depends on it.
     """
-    options = {"ecp5": ["--out-of-context"], "ice40": ["--pcf-allow-unconstrained"], "gowin": []}[part.family]
+    if part.family == "gowin":
+        workdir.mkdir(parents=True, exist_ok=True)
+        (workdir / "pins.cst").write_text(_free_pins(netlist, part))
+    options = {
+        "ecp5": ["--out-of-context"], "ice40": ["--pcf-allow-unconstrained"], "gowin": ["--vopt", "cst=pins.cst"],
+    }[part.family]  # fmt: skip
     return _place(netlist, part, mhz, workdir, seed, options)
+
+
+def _free_pins(netlist: Path, part: Part) -> str:
+    """Give each port bit of the netlist's only module a pin, those of ``clk`` first."""
+    (module,) = json.loads(netlist.read_text())["modules"].values()
+    ports = {name: len(port["bits"]) for name, port in module["ports"].items()}
+    names = sorted(ports, key=lambda name: name != "clk")
+    bits = [name if ports[name] == 1 else f"{name}[{bit}]" for name in names for bit in range(ports[name])]
+    if len(bits) > len(part.free):
+        raise ToolError(f"{part.name} has {len(part.free)} pins for a block placed alone, which has {len(bits)} bits")
+    return "".join(f'IO_LOC "{bit}" {pin};\n' for bit, pin in zip(bits, part.free, strict=False))
 
 
 def _first_that_meets(

