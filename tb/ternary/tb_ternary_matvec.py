@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from gatewright.hw.core.ports import Beats
+from gatewright.hw.core.ports import Beats, PayloadField
 from gatewright.hw.ternary.ternary_matvec.config import TernaryMatvecConfig
 from gatewright.hw.ternary.ternary_matvec.golden import golden
 from gatewright.hw.ternary.ternary_matvec.words import act_beats, weight_beats
@@ -17,9 +17,10 @@ def shapes(config: TernaryMatvecConfig, rng: np.random.Generator, size: int) -> 
     found, beats = [], 0
     while beats < size:
         around = [1, config.block, config.block + 1, config.block * config.scale_blocks, config.inputs_max]
-        inputs = min(max(1, int(rng.choice([*around, rng.integers(1, config.inputs_max + 1)]))), config.inputs_max)
+        inputs = min(max(1, int(rng.choice([*around, int(rng.integers(1, config.inputs_max + 1))]))), config.inputs_max)
         step = config.outputs_per_cycle
-        outputs = int(rng.choice([1, step, step + 1, 2 * step, config.outputs_max, rng.integers(config.outputs_max) + 1]))
+        about = [1, step, step + 1, 2 * step, config.outputs_max, int(rng.integers(1, config.outputs_max + 1))]
+        outputs = int(rng.choice(about))
         found.append((inputs, min(outputs, config.outputs_max)))
         beats += -(-inputs // config.block) * -(-outputs // step)
     return found
@@ -27,7 +28,11 @@ def shapes(config: TernaryMatvecConfig, rng: np.random.Generator, size: int) -> 
 
 def stimulus(config: TernaryMatvecConfig, rng: np.random.Generator, kind: str, size: int) -> dict[str, Beats]:
     """Draw products; corner data holds sums at both ends. Code words may be undefined ones in random data."""
-    pick = draw if kind == "random" else draw_corners
+
+    def pick(item: PayloadField, rng: np.random.Generator, count: int) -> np.ndarray:
+        # Corners start with whole beats of each in turn; a few values are to come from all of them.
+        return draw(item, rng, count) if kind == "random" else draw_corners(item, rng, count + 40)[-count:]
+
     acts = config.inputs[0].field("x")
     parts: dict[str, Parts] = {port.name: {} for port in config.inputs}
     for number, (inputs, outputs) in enumerate(shapes(config, rng, size)):

@@ -41,7 +41,7 @@ def stimulus(config: TlmmConfig, rng: np.random.Generator, kind: str, size: int)
             span = slice(beat, beat + blocks * sweep)
             if number % 2 == 0:
                 trits[span] = rng.choice([-1, 0, 1], p=[0.4, 0.2, 0.4])
-                x[block : block + blocks] = rng.choice([acts.low, acts.high, acts.low, -1])
+                x[block : block + blocks] = rng.choice([acts.low, acts.high, acts.low, -1], (config.vectors, 1, 1))
             beat, block = span.stop, block + blocks
         codes = encode(config, trits)
     ends = np.concatenate([np.arange(blocks) == blocks - 1 for blocks, _ in plan])
@@ -57,17 +57,20 @@ BENCH = StreamBench(
     config=TlmmConfig,
     golden=golden,
     grid=(
-        {"method": "half", "groups": 3, "outputs_per_cycle": 2, "sweep_max": 20, "blocks_max": 3},
+        {"method": "half", "groups": 3, "outputs_per_cycle": 2, "sweep_max": 20, "blocks_max": 3,
+         "vectors": 2},
         {"method": "half", "group": 2, "groups": 3, "outputs_per_cycle": 1, "act_bits": 16, "overlap": True,
-         "sweep_max": 6, "storage": "registers"},
-        {"method": "fold", "group": 4, "groups": 2, "outputs_per_cycle": 2, "sweep_max": 9, "blocks_max": 5},
-        {"method": "select", "group": 1, "groups": 5, "outputs_per_cycle": 1, "sweep_max": 3, "act_bits": 5},
+         "sweep_max": 6, "storage": "registers", "vectors": 2},
+        {"method": "fold", "group": 4, "groups": 2, "outputs_per_cycle": 2, "sweep_max": 9, "blocks_max": 5,
+         "vectors": 2},
+        {"method": "select", "group": 1, "groups": 5, "outputs_per_cycle": 1, "sweep_max": 3, "act_bits": 5,
+         "vectors": 3},
         {"method": "full", "group": 2, "groups": 1, "outputs_per_cycle": 2, "sweep_max": 7, "blocks_max": 1},
         {"method": "bitplane", "group": 4, "groups": 2, "outputs_per_cycle": 1, "sweep_max": 12, "blocks_max": 4,
-         "storage": "block"},
+         "storage": "block", "vectors": 2},
     ),
     mutation=(
-        {"method": "half", "group": 2, **SMALL},
+        {"method": "half", "group": 2, **SMALL, "vectors": 2},
         {"method": "fold", "group": 3, **SMALL},
         {"method": "select", "group": 1, **SMALL},
         {"method": "full", "group": 2, **SMALL, "blocks_max": 1},

@@ -25,19 +25,22 @@ def all_groups(group: int) -> np.ndarray:
 
 
 def play(config: TlmmConfig, w: np.ndarray, x: np.ndarray) -> tuple[dict[str, Beats], np.ndarray]:
-    """Cut a matrix and a vector into beats; give them and the answer in the shape of ``w @ x``."""
+    """Cut a matrix and vectors, the rows of ``x``, into beats; give them and the answer in the shape of ``x @ w.T``."""
     outputs, terms = w.shape
     blocks, sweep = terms // config.block, outputs // config.outputs_per_cycle
     shape = (sweep, config.outputs_per_cycle, blocks, config.groups, config.group)
     codes = encode(config, w.reshape(shape).transpose(2, 0, 1, 3, 4))
     inputs = {
-        "i_x": {"x": x.reshape(blocks, config.groups, config.group), "last": np.eye(blocks, dtype=int)[-1]},
+        "i_x": {
+            "x": x.reshape(-1, blocks, config.groups, config.group).swapaxes(0, 1),
+            "last": np.eye(blocks, dtype=int)[-1],
+        },
         "i_w": {
             "code": codes.reshape(-1, config.outputs_per_cycle, config.groups),
             "last": np.tile(np.eye(sweep, dtype=int)[-1], blocks),
         },
     }
-    return inputs, golden(config, inputs)["o"]["y"].ravel()
+    return inputs, golden(config, inputs)["o"]["y"].swapaxes(0, 1).reshape(-1, outputs)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -112,16 +115,16 @@ def test_no_sum_overflows_its_width(act_bits, terms):
 @pytest.mark.parametrize("fill", ["random", "plus", "minus", "zero", "extreme"])
 def test_golden_is_the_matrix_product(method, outputs, blocks, fill):
     per_cycle = 1 if outputs == 1 else 3
-    config = TlmmConfig(method=method, group=3, groups=2, outputs_per_cycle=per_cycle, blocks_max=5)
+    config = TlmmConfig(method=method, group=3, groups=2, outputs_per_cycle=per_cycle, blocks_max=5, vectors=2)
     rng = np.random.default_rng(4)
     w = rng.integers(-1, 2, (outputs, blocks * config.block))
-    x = rng.integers(-128, 128, blocks * config.block)
+    x = rng.integers(-128, 128, (2, blocks * config.block))
     if fill in ("plus", "minus", "zero"):
         w[:] = {"plus": 1, "minus": -1, "zero": 0}[fill]
     if fill == "extreme":
-        x[:] = np.where(rng.random(len(x)) < 0.5, -128, 127)
+        x[:] = np.where(rng.random(x.shape) < 0.5, -128, 127)
     inputs, y = play(config, w, x)
-    np.testing.assert_array_equal(y, w @ x)
+    np.testing.assert_array_equal(y, x @ w.T)
     port = config.inputs[1]
     np.testing.assert_array_equal(port.unpack(port.pack(inputs["i_w"]))["code"], inputs["i_w"]["code"])
 
@@ -129,9 +132,9 @@ def test_golden_is_the_matrix_product(method, outputs, blocks, fill):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_greatest_sum_fits(method):
     config = TlmmConfig(method=method, group=2, groups=2, outputs_per_cycle=1, blocks_max=4, act_bits=4)
-    w, x = -np.ones((1, 16), np.int64), np.full(16, -8)
+    w, x = -np.ones((1, 16), np.int64), np.full((1, 16), -8)
     _, y = play(config, w, x)
-    assert y.tolist() == [128]
+    assert y.tolist() == [[128]]
     assert config.acc_bits == 9
 
 

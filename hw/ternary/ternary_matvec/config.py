@@ -182,9 +182,20 @@ class TernaryMatvecConfig(RoomConfig):
     @property
     def latency(self) -> int:
         """From the first activations to the first results of a product of one block; see `delay`."""
-        beats = self.block // self.lanes
-        x = {"x": np.zeros(beats), "last": np.eye(beats)[-1]}
-        return self.delay({"i_x": x, "i_w": {"last": np.ones(1)}})
+        beats = np.eye(self.block // self.lanes, dtype=int)[-1]
+        return self.delay({"i_x": {"last": beats}, "i_w": {"last": np.ones(1, int)}})
+
+    def product_cycles(self, inputs: int, outputs: int, count: int = 1) -> int:
+        """Count the cycles of ``count`` products of one shape, from the first transfer to the last result."""
+        beats = -(-inputs // self.lanes)
+        blocks, sweep = -(-inputs // self.block), -(-outputs // self.outputs_per_cycle)
+        x, w = np.tile(np.eye(beats, dtype=int)[-1], count), np.tile(np.eye(sweep, dtype=int)[-1], count * blocks)
+        return self.cycles({"i_x": {"last": x}, "i_w": {"last": w}})
+
+    def utilisation(self, inputs: int, outputs: int, count: int = 1) -> float:
+        """Give the part of the engine's multiplications that the products ask for: fill and padding are lost."""
+        peak = self.block * self.outputs_per_cycle * self.product_cycles(inputs, outputs, count)
+        return count * inputs * outputs / peak
 
     def lengths(self, inputs: Mapping[str, Beats]) -> list[int]:
         """Give the beats of each vector."""

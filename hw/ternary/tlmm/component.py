@@ -4,17 +4,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth import Const, Module, Mux, Signal, Value
+from amaranth import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream
 from amaranth.lib.memory import Memory
 
 from gatewright.hw.core.pipe import Pipe
 from gatewright.hw.core.streams import RoomComponent
-from gatewright.hw.mac.multiplier import add_with_carry
 from gatewright.hw.ternary.tlmm.config import TlmmConfig
 from gatewright.hw.ternary.tlmm.tables import Tables
 from gatewright.hw.ternary.tlmm.terms import Terms
-from gatewright.hw.ternary.tlmm.tree import Part, hold, sum_up
+from gatewright.hw.ternary.tlmm.tree import Part, accumulate, hold, sum_up
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,11 @@ class Tlmm(RoomComponent):
     Members
     -------
     i_x : In(stream)
-        ``x`` (groups, group), ``last``: a block of a vector; ``last`` with its final one.
+        ``x`` (vectors, groups, group), ``last``: a block of each vector; ``last`` with the final one.
     i_w : In(stream)
         ``code`` (outputs_per_cycle, groups), ``last``: weights of that block; ``last`` ends a sweep.
     o : Out(stream)
-        ``y`` (outputs_per_cycle,), ``last``: sums, a beat for each beat of a vector's final sweep.
+        ``y`` (vectors, outputs_per_cycle), ``last``: sums, a beat for each beat of a vector's final sweep.
     """
 
     config: TlmmConfig
@@ -73,7 +72,9 @@ class Tlmm(RoomComponent):
             root = hold(pipe, sum_up(pipe, config, parts, f"y_{output}"), f"y_{output}_late", late)
             if config.method == "bitplane":
                 # Two planes give twice the sum, which is even: the carry that is missing equals the lowest bit.
-                root = Part(root.terms // 2, root.value[1:].as_signed(), root.value[0])
+                # It is the same for all vectors.
+                halves = tuple(value[1:].as_signed() for value in root.values)
+                root = Part(root.terms // 2, halves, root.values[0][0])
             roots.append(root)
         self._finish(m, pipe, roots, beats)
         return m
@@ -134,28 +135,29 @@ class Tlmm(RoomComponent):
     def _finish(self, m: Module, pipe: Pipe, roots: list[Part], beats: list[Beat]) -> None:
         """Add what earlier blocks gave; give out or keep the sums."""
         config, payload, beat = self.config, self.o.payload, beats[-1]
-        kept = [None] * len(roots) if config.blocks_max == 1 else self._kept(m, pipe, beats)
-        for output, (root, earlier) in enumerate(zip(roots, kept, strict=True)):
-            value = root.value
-            if earlier is not None:
-                value = add_with_carry(earlier, value, root.carry) if root.carry is not None else earlier + value
-            elif root.carry is not None:
-                value = value + root.carry
-            m.d.comb += payload.y[output].eq(pipe(value[: config.acc_bits].as_signed(), f"y_{output}"))
+        kept = None if config.blocks_max == 1 else self._kept(m, pipe, beats)
+        for output, root in enumerate(roots):
+            earlier = [Const(0, signed(config.acc_bits))] * config.vectors if kept is None else kept[output]
+            for vector, value in enumerate(accumulate(config, earlier, root)):
+                m.d.comb += payload.y[vector][output].eq(pipe(value, f"y_{output}"))
         out = beat.valid if config.blocks_max == 1 else beat.valid & beat.final
         with m.If(pipe.enable):
             m.d.sync += self.o.valid.eq(out)
         m.d.comb += payload.last.eq(pipe(beat.last, "last"))
 
-    def _kept(self, m: Module, pipe: Pipe, beats: list[Beat]) -> list[Any]:
-        """Give the sums of earlier blocks, read two stages ahead; write the new ones a stage after."""
+    def _kept(self, m: Module, pipe: Pipe, beats: list[Beat]) -> list[list[Value]]:
+        """Give the sums of earlier blocks, by output and vector; write the new ones.
+
+        They are read two stages ahead of the addition and written a stage after it.
+        """
         config = self.config
+        vectors, outputs = range(config.vectors), range(config.outputs_per_cycle)
         ahead, reading = beats[-3], beats[-2]
         slot = Signal(range(config.sweep_max))
         with m.If(pipe.enable & ahead.valid):
             m.d.sync += slot.eq(Mux(ahead.last, 0, slot + 1))
         m.submodules.kept = memory = Memory(
-            shape=config.acc_bits * config.outputs_per_cycle, depth=config.sweep_max, init=[]
+            shape=config.acc_bits * config.outputs_per_cycle * config.vectors, depth=config.sweep_max, init=[]
         )
         read, write = memory.read_port(), memory.write_port()
         done = Signal()
@@ -166,5 +168,9 @@ class Tlmm(RoomComponent):
             write.addr.eq(pipe(slot, "slot", 3)), write.en.eq(pipe.enable & done),
             write.data.eq(self.o.payload.y.as_value()),
         ]  # fmt: skip
-        words = [read.data.word_select(output, config.acc_bits) for output in range(config.outputs_per_cycle)]
-        return [pipe(Mux(reading.first, 0, word), f"kept_{output}").as_signed() for output, word in enumerate(words)]
+        places = [[vector * config.outputs_per_cycle + output for vector in vectors] for output in outputs]
+        words = [[read.data.word_select(place, config.acc_bits) for place in row] for row in places]
+        return [
+            [pipe(Mux(reading.first, 0, word), f"kept_{output}").as_signed() for word in row]
+            for output, row in enumerate(words)
+        ]

@@ -19,7 +19,8 @@ class TlmmConfig(RoomConfig):
     """Compute ``y[n] = sum over k of w[n, k] * x[k]`` with weights -1, 0, 1, exactly.
 
     A vector of activations comes in blocks of ``group * groups``. Each block meets a sweep of weights:
-    a beat holds the block's weights for ``outputs_per_cycle`` outputs.
+    a beat holds the block's weights for ``outputs_per_cycle`` outputs. ``vectors`` of them go side by
+    side and meet the same weights: tokens of a prompt, or a batch.
     """
 
     room: ClassVar[str] = "tlmm"
@@ -32,6 +33,7 @@ class TlmmConfig(RoomConfig):
     group: int = integer(3, 1, 32, doc="Activations of a group: of one table, 2 to 6, or of one chain of additions.")
     groups: int = integer(8, 1, 128, doc="Groups in a block of activations.")
     outputs_per_cycle: int = integer(4, 1, 128, doc="Outputs whose weights arrive in one beat.")
+    vectors: int = integer(1, 1, 16, doc="Vectors side by side that meet each beat of weights.")
     sweep_max: int = integer(64, 1, 1 << 16, doc="Most beats of a sweep: outputs of a matrix over outputs_per_cycle.")
     blocks_max: int = integer(8, 1, 4096, doc="Most blocks of a vector; 1 needs no memory for sums.")
     act_bits: int = integer(8, 4, 16, unit="bits", doc="Width of an activation, two's complement.")
@@ -153,10 +155,14 @@ class TlmmConfig(RoomConfig):
     def inputs(self) -> tuple[StreamPort, ...]:
         """Activations and weights."""
         end = PayloadField("last", 1)
-        acts = PayloadField("x", self.act_bits, True, (self.groups, self.group))
+        acts = PayloadField("x", self.act_bits, True, (self.vectors, self.groups, self.group))
         codes = PayloadField("code", self.code_bits, False, (self.outputs_per_cycle, self.groups))
         return (
-            StreamPort("i_x", (acts, end), "A packet is a vector of at most blocks_max blocks, one block a beat."),
+            StreamPort(
+                "i_x",
+                (acts, end),
+                "A packet is a vector, or several side by side, of at most blocks_max blocks, one a beat.",
+            ),
             StreamPort(
                 "i_w",
                 (codes, end),
@@ -167,7 +173,8 @@ class TlmmConfig(RoomConfig):
     @property
     def outputs(self) -> tuple[StreamPort, ...]:
         """Sums."""
-        fields = (PayloadField("y", self.acc_bits, True, (self.outputs_per_cycle,)), PayloadField("last", 1))
+        sums = PayloadField("y", self.acc_bits, True, (self.vectors, self.outputs_per_cycle))
+        fields = (sums, PayloadField("last", 1))
         return (StreamPort("o", fields, "A packet per vector: a beat for each beat of its last sweep."),)
 
     @property

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tables of sums: one adder per group walks over all entries, and all readers' copies are written together."""
 
+from itertools import product
 from typing import Any
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value, signed
@@ -31,8 +32,8 @@ class Walker:
 
     Parameters
     ----------
-    acts : Value
-        (groups, group) activations at the input; they stay until `done`.
+    acts : Array
+        (vectors, groups, group) activations at the input; they stay until `done`.
     waiting : Value
         Whether activations are there.
     allowed : Value
@@ -46,11 +47,11 @@ class Walker:
         They are the last of this block.
     address : Signal
         Where.
-    entries : list of Signal
-        What, by group.
+    entries : list of Value
+        What, by group: the entries of all vectors, vector 0 lowest.
     """
 
-    def __init__(self, m: Module, config: TlmmConfig, acts: Value, waiting: Value, allowed: Value) -> None:
+    def __init__(self, m: Module, config: TlmmConfig, acts: Any, waiting: Value, allowed: Value) -> None:
         steps = config.walk
         # 0: at rest. k: the accumulators hold the sum of k - 1 steps, and step k is prepared.
         number = Signal(range(len(steps) + 2))
@@ -69,7 +70,7 @@ class Walker:
             m.d.sync += number.eq(number + 1)
         self.entries = self._accumulate(m, config, number, acts)
 
-    def _accumulate(self, m: Module, config: TlmmConfig, number: Value, acts: Value) -> list[Signal]:
+    def _accumulate(self, m: Module, config: TlmmConfig, number: Value, acts: Any) -> list[Value]:
         """Prepare a step's term while the one before is added: one LUT a bit in front of either register.
 
         Activation 0 of a half or mirrored table is added once, as it is. It joins at the adder, while
@@ -87,17 +88,17 @@ class Walker:
             m.d.sync += [negate.eq(0), direct.eq(0)]
         with m.Elif(self.move):
             m.d.sync += [negate.eq(flip), direct.eq(first)]
-        found = []
-        for group in range(config.groups):
+        found: list[list[Value]] = [[] for _ in range(config.groups)]
+        for group, vector in product(range(config.groups), range(config.vectors)):
             # Both have a reset: a walk starts with nothing to add to nothing.
             entry = Signal(signed(config.entry_bits), name=f"entry_{group}")
             term = Signal(signed(wide), name=f"term_{group}")
-            x = Array(acts[group][place] for place in places)[element]
+            x = Array(acts[vector][group][place] for place in places)[element]
             if wide > config.act_bits:
                 x = Mux(double, Cat(Const(0, 1), x).as_signed(), x)
             added: Value = term
             if lone:
-                added = (term | (acts[group][0] & direct.replicate(config.act_bits).as_signed())).as_signed()
+                added = (term | (acts[vector][group][0] & direct.replicate(config.act_bits).as_signed())).as_signed()
             with m.If(self.done):
                 m.d.sync += entry.eq(0)
             with m.Elif(self.move):
@@ -106,8 +107,8 @@ class Walker:
                 m.d.sync += term.eq(0)
             with m.Elif(self.move):
                 m.d.sync += term.eq(x ^ flip.replicate(wide).as_signed())
-            found.append(entry)
-        return found
+            found[group].append(entry)
+        return [Cat(*entries) for entries in found]
 
 
 class Tables:
@@ -159,20 +160,26 @@ class Tables:
         table: list[Value] = []
         for place in range(1 << len(self.place)):
             if place & ((1 << config.address_bits) - 1) not in written:
-                table.append(Const(0, signed(config.entry_bits)))
+                table.append(Const(0, len(self.walker.entries[group])))
                 continue
-            word = Signal(signed(config.entry_bits), name=f"table_{group}_{place}", reset_less=True)
+            word = Signal(len(self.walker.entries[group]), name=f"table_{group}_{place}", reset_less=True)
             with m.If(self.walker.write & (self.place == place)):
                 m.d.sync += word.eq(self.walker.entries[group])
             table.append(word)
         return Array(table)
 
-    def _lookup(self, group: int, address: Value, name: str) -> Value:
-        """Read an entry; it comes a cycle later."""
-        config, place = self.config, Cat(address, self.reading)
+    def _lookup(self, group: int, address: Value, name: str) -> list[Value]:
+        """Read an entry of each vector; they come a cycle later."""
+        bits = self.config.entry_bits
+        word = self._word(group, Cat(address, self.reading), name)
+        return [word.word_select(vector, bits).as_signed() for vector in range(self.config.vectors)]
+
+    def _word(self, group: int, place: Value, name: str) -> Value:
+        """Read the entries of all vectors: the weights address them alike, so they lie in one memory."""
+        config = self.config
         if config.storage == "registers":
             return self.pipe(self._shared[group][place], f"{name}_entry")
-        memory = Memory(shape=signed(config.entry_bits), depth=1 << len(self.place), init=[])
+        memory = Memory(shape=config.entry_bits * config.vectors, depth=1 << len(self.place), init=[])
         self.m.submodules[f"{name}_table"] = memory
         write = memory.write_port()
         self.m.d.comb += [
@@ -192,13 +199,13 @@ class Tables:
         for group in range(config.groups):
             code, label = codes[group], f"{name}_{group}"
             if config.method == "full":
-                found.append(Part(config.group, self._lookup(group, code, label)))
+                found.append(Part(config.group, tuple(self._lookup(group, code, label))))
                 continue
             wide = config.address_bits + 1
             for reader in range(config.readers):
                 field = code[reader * wide : (reader + 1) * wide]
-                entry = self._lookup(group, field[:-1], f"{label}_{reader}")
+                entries = self._lookup(group, field[:-1], f"{label}_{reader}")
                 negate = self.pipe(field[-1], f"{label}_{reader}_sign")
-                value = (entry ^ negate.replicate(config.entry_bits).as_signed()).as_signed()
-                found.append(Part(config.group, value, negate))
+                flip = negate.replicate(config.entry_bits).as_signed()
+                found.append(Part(config.group, tuple((entry ^ flip).as_signed() for entry in entries), negate))
         return found

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Weighted activations without tables: the operands of the adder tree for methods select and fold."""
 
+from typing import Any
+
 from amaranth import Mux, Value
 
 from gatewright.hw.core.pipe import Pipe
@@ -18,17 +20,17 @@ class Terms:
     config : TlmmConfig
         Method and sizes.
     acts : Value
-        (groups, group) activations.
+        (vectors, groups, group) activations.
     """
 
-    def __init__(self, pipe: Pipe, config: TlmmConfig, acts: Value) -> None:
+    def __init__(self, pipe: Pipe, config: TlmmConfig, acts: Any) -> None:
         self.pipe, self.config = pipe, config
         # All outputs share the delays of the activations; a chain's second term joins its first at once.
+        late = [max(0, place - 1) if config.method == "fold" else 0 for place in range(config.group)]
         self.acts = [
-            [pipe(acts[group][place], f"x_{group}_{place}", max(0, place - 1) if config.method == "fold" else 0)
-             for place in range(config.group)]
+            [[pipe(x[group][place], f"x_{group}_{place}", late[place]) for x in acts] for place in range(config.group)]
             for group in range(config.groups)
-        ]  # fmt: skip
+        ]
 
     def parts(self, codes: Value, name: str) -> list[Part]:
         """Give the operands of one output, after ``config.leaf_stages`` cycles."""
@@ -38,21 +40,21 @@ class Terms:
     def _products(self, code: Value, group: int, name: str) -> list[Part]:
         """Negate or not, take or not, as one would write it down."""
         found = []
-        for place, x in enumerate(self.acts[group]):
+        for place, acts in enumerate(self.acts[group]):
             nonzero, negate = code[2 * place], code[2 * place + 1]
-            product = Mux(nonzero, Mux(negate, -x, x), 0)
-            found.append(hold(self.pipe, Part(1, product), f"{name}_{place}"))
+            products = tuple(Mux(nonzero, Mux(negate, -x, x), 0) for x in acts)
+            found.append(hold(self.pipe, Part(1, products), f"{name}_{place}"))
         return found
 
     def _chain(self, code: Value, group: int, name: str) -> list[Part]:
         """Add term after term, a register behind each: ``sum + ((x & nonzero) ^ negate) + negate`` is one chain."""
         total: Part | None = None
-        for place, x in enumerate(self.acts[group]):
+        for place, acts in enumerate(self.acts[group]):
             late = max(0, place - 1)
             pair = self.pipe(code[2 * place : 2 * place + 2], f"{name}_code{place}", late)
             nonzero, negate = pair[0], pair[1]
-            wide = len(x)
-            term = Part(1, ((x & nonzero.replicate(wide).as_signed()) ^ negate.replicate(wide).as_signed()), negate)
+            mask, flip = (bit.replicate(self.config.act_bits).as_signed() for bit in (nonzero, negate))
+            term = Part(1, tuple((x & mask) ^ flip for x in acts), negate)
             # The sum goes right: its own carry, the first term's, waits for the tree.
             total = term if total is None else add(self.config, term, total)
             if place or self.config.group == 1:
