@@ -3,13 +3,16 @@
 
 Amaranth elaborates every instance of a component into a module of its own, with dotted names.
 Here equal modules become one, and names become plain Verilog identifiers, so that a reader sees
-one processing element and not sixty-four.
+one processing element and not sixty-four. A memory with the attribute ``uninitialised`` loses its
+first contents, which Amaranth always writes and some memories can't have.
 """
 
 import re
 from collections.abc import Iterable
 
 _IDENTIFIER = re.compile(r'(\\+)([^\s"\\]+)')
+_MEMORY = re.compile(r"^  memory .* (\\\S+)$")
+_UNINITIALISED = "  attribute \\uninitialised 1"
 _PORT = re.compile(r"^(  wire .*?)(input|output|inout) (\d+)  ?(\\\S+)$")
 
 
@@ -57,6 +60,22 @@ def _blocks(lines: Iterable[str]) -> list[list[str]]:
     return blocks
 
 
+def _drop_contents(lines: list[str]) -> list[str]:
+    """Drop the first contents of the memories that are marked to have none, and the mark."""
+    if _UNINITIALISED not in lines:
+        return lines
+    head = next(i for i, line in enumerate(lines) if line.startswith("module ")) + 1
+    blocks = _blocks(lines[head:-1])
+    marked = [block for block in blocks if _UNINITIALISED in block]
+    names = {match[1].replace("\\", "\\\\") for block in marked if (match := _MEMORY.match(block[-1]))}
+    contents = {f'    parameter \\MEMID "{name}"' for name in names}
+    kept = [
+        block for block in blocks
+        if not (block[0].startswith("  cell $meminit") and contents.intersection(block))
+    ]  # fmt: skip
+    return [*lines[:head], *(line for block in kept for line in block if line != _UNINITIALISED), lines[-1]]
+
+
 def _canonical(lines: list[str]) -> list[str]:
     """Order wires, ports and connections by name, so that equal modules have equal text."""
     head = next(i for i, line in enumerate(lines) if line.startswith("module ")) + 1
@@ -91,7 +110,7 @@ def _merge(text: str) -> str:
             else line
             for line in modules[name]
         ]
-        lines = _canonical(lines)
+        lines = _canonical(_drop_contents(lines))
         body = "\n".join(line for line in lines if not line.startswith("module "))
         first = kept.setdefault(body, name)
         replaced[name] = first
