@@ -41,7 +41,7 @@ class Settings(RoomConfig):
     ] = choice("engine", doc="How weights are stored: in the engine's own codes, or packed (methods select and fold).")
     lanes: int = integer(1, 1, 8, unit="octets", doc="Activations read per cycle; a power of two.")
     store: Literal["constant", "block", "spram"] = choice(
-        "constant", doc="Where weights live: in the bitstream, or loaded into block RAM or one-port RAM after each start."
+        "constant", doc="Where weights live: in the bitstream, or loaded by `run` into block RAM or one-port RAM."
     )
     clock_hz: int = integer(12_000_000, 1_000, 1_000_000_000, unit="Hz", doc="Clock frequency.")
     baud: int = integer(1_000_000, 300, 12_000_000, unit="bits/s", doc="Speed of the serial line.")
