@@ -64,18 +64,26 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
 
 def build_design(
     design: Design, board: Board, out: Path, options: SynthOptions | None = None,
-    announce: Callable[[str], None] = lambda name: None,
+    announce: Callable[[str], None] = lambda name: None, mhz: float | None = None,
 ) -> BuildResult:  # fmt: skip
     """Emit, synthesise, check the netlist, place, route, pack and report.
 
     The netlist runs in lockstep with the RTL, then answers held-out inputs through its UART pins;
-    both must hold before there is a bitstream.
+    both must hold before there is a bitstream. Without ``options`` the design's own are taken;
+    ``mhz`` asks the placer for more than the oscillator gives.
     """
     verilog = emit_for_board(design, board, out)
     target = BoardDesign(name=design.name, top=board_top(design, board), verilog=(verilog,))
     task = task_of(design)
     check = partial(check_board_netlist, design.name, task, design.config.divisor, board.clock_hz) if task else None
-    return build_flow(target, board, out, check, options=options, announce=announce)
+    options = options or synthesis_of(design, board)
+    return build_flow(target, board, out, check, options=options, mhz=mhz, announce=announce)
+
+
+def synthesis_of(design: Design, board: Board) -> SynthOptions:
+    """Give the options that suit a design: those that its mapping names, or the flow's defaults."""
+    named: SynthOptions | None = design.room.synthesis(design.config, board.part.family)
+    return named or SynthOptions()
 
 
 def check_board_netlist(

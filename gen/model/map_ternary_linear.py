@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.model.arrays import read_arrays
 from gatewright.hw.accel.ternary_core.config import TernaryCoreConfig, rows_of
 from gatewright.hw.accel.ternary_linear.config import TernaryLinearConfig
@@ -77,10 +78,25 @@ def map_settings(settings: Settings, folder: Path) -> tuple[TernaryLinearConfig,
     """
     matrix, assets = weights_of(settings, folder)
     geometry = {name: getattr(settings, name) for name in GEOMETRY}
-    core = TernaryCoreConfig(**geometry, weights=rows_of(matrix) if settings.store == "constant" else ())
+    rows = rows_of(matrix.astype(np.int64)) if settings.store == "constant" else ()
+    core = TernaryCoreConfig(**geometry, weights=rows)
     identity = zlib.crc32(json.dumps(settings.model_dump()).encode() + matrix.tobytes())
     config = TernaryLinearConfig(clock_hz=settings.clock_hz, baud=settings.baud, design_id=identity, core=core)
     return config, assets
+
+
+def synthesis(config: TernaryLinearConfig, family: str) -> SynthOptions:
+    """Name the synthesis options that suit the accelerator.
+
+    ``rw_check`` may be off: no memory here is read in the cycle in which the same word is written, or
+    what is read then is not used. Sums are written while none is read out, octets while no run reads them,
+    kept sums at other addresses (see `tlmm`), weights while none are played.
+    """
+    ecp5 = family == "ecp5"
+    return SynthOptions(
+        dsp=False, rw_check=False, carry_luts=ecp5, wide_luts=not ecp5,
+        spram=family == "ice40" and config.core.store == "spram",
+    )  # fmt: skip
 
 
 def weights_of(settings: Settings, folder: Path) -> tuple[Trits, dict[str, bytes]]:

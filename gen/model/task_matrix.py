@@ -86,7 +86,7 @@ def matrix_task(design: Design, settings: Settings, inputs: Path | None = None) 
         codes[1] = -128
     else:
         codes = read_vectors(core, inputs)
-    loads = load_payloads(core, weights_of(settings, design.folder)[0]) if core.loaded else ()
+    loads = load_payloads(core, weights_of(settings, design.folder)[0].astype(np.int64)) if core.loaded else ()
     return MatrixTask(title=design.name, core=core, codes=codes, loads=loads)
 
 
