@@ -35,6 +35,8 @@ class SynthOptions:
     rw_check : bool
         Keep what the RTL reads from a memory word in the very cycle in which it is written, with logic where the
         family's memory can't. Off for designs that never do that.
+    spram : bool
+        Map big memories with one address and no first contents to SPRAM. iCE40 UltraPlus only.
     flatten : bool
         Dissolve the module hierarchy.
     device : tuple of str
@@ -46,6 +48,7 @@ class SynthOptions:
     carry_luts: bool = False
     wide_luts: bool = True
     rw_check: bool = True
+    spram: bool = False
     flatten: bool = True
     device: tuple[str, ...] = ()
 
@@ -60,6 +63,7 @@ class SynthOptions:
         words = [f"synth_{family}", *self.device]
         if family == "ice40":
             words += ["-dsp"] if self.dsp else []
+            words += ["-spram"] if self.spram else []
         else:
             words += [] if self.dsp else ["-nodsp"]
             words += [] if self.wide_luts else ["-nowidelut"]

@@ -17,9 +17,9 @@ def stimulus(config: WeightStoreConfig, rng: np.random.Generator, kind: str, siz
     """
     count, times, first = np.ones((3, size), np.int64)
     for at in range(size):
-        count[at] = rng.choice([1, min(2, config.depth), config.depth, rng.integers(1, config.depth + 1)])
-        most = config.depth // count[at]
-        times[at] = rng.choice([1, most, rng.integers(1, most + 1)])
+        count[at] = rng.choice([1, min(2, config.depth), config.depth, int(rng.integers(1, config.depth + 1))])
+        most = int(config.depth // count[at])
+        times[at] = rng.choice([1, most, int(rng.integers(1, most + 1))])
         first[at] = rng.integers(0, config.depth - count[at] * times[at] + 1)
     inputs: Inputs = {"i_play": {"first": first, "count": count, "times": times}}
     if config.loaded:
@@ -53,4 +53,7 @@ BENCH = StreamBench(
         {"depth": 4, "width": 4, "source": "loaded", "load_bits": 2, "memory": "single_port"},
     ),
     stimulus=stimulus,
+    size=60,
+    mutation_size=40,
+    test_module="gatewright.tb.memory.weight_store_tests",
 )

@@ -21,6 +21,18 @@ module dot(input clk, input signed [7:0] a, b, c, d, output reg signed [16:0] y)
 endmodule
 """
 
+SINGLE_PORT = """\
+module single_port(input clk, en, we, input [3:0] mask, input [13:0] a, input [15:0] d, output reg [15:0] q);
+    reg [15:0] words [0:16383];
+    integer i;
+    initial q = 0;
+    always @(posedge clk) if (en) begin
+        if (!we) q <= words[a];
+        else for (i = 0; i < 4; i = i + 1) if (mask[i]) words[a][4*i +: 4] <= d[4*i +: 4];
+    end
+endmodule
+"""
+
 EVERY = Path(__file__).with_name("every_primitive.v").read_text()
 
 
@@ -103,6 +115,15 @@ def test_every_primitive_that_synthesis_infers_equals_its_rtl(tmp_path: Path, fa
     assert found.mismatches == 0
     assert found.cycles == 20000
     assert found.outputs_moved == found.outputs_compared == 27
+
+
+def test_spram_with_a_write_mask_equals_its_rtl(tmp_path: Path) -> None:
+    rtl, netlist = synthesise(tmp_path, SINGLE_PORT, "single_port", "synth_ice40 -device u -spram")
+    assert "SB_SPRAM256KA" in cell_types(netlist, "single_port")
+    few = np.random.default_rng(3).integers(0, 16, 8192) * 1092  # so that words are read after they are written
+    found = check_netlist(rtl, netlist, "single_port", "ice40", tmp_path / "check", cycles=8192, drive={"a": few})
+    assert found.mismatches == 0
+    assert found.outputs_moved == 1
 
 
 def test_a_reader_wider_than_its_writer_equals_its_rtl_on_ecp5(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ def mac(tmp_path):
         (SynthOptions(dsp=False, wide_luts=False), "ecp5", "synth_ecp5 -nodsp -nowidelut"),
         (SynthOptions(dsp=False, booth=True), "ice40", "booth; synth_ice40"),
         (SynthOptions(device=("-device", "u")), "ice40", "synth_ice40 -device u -dsp"),
+        (SynthOptions(spram=True), "ice40", "synth_ice40 -dsp -spram"),
+        (SynthOptions(spram=True), "ecp5", "synth_ecp5"),
         (SynthOptions(flatten=False, device=("-family", "gw1n")), "gowin", "synth_gowin -family gw1n -noflatten"),
     ],
 )

@@ -8,7 +8,7 @@ from amaranth.lib import stream
 from amaranth.lib.memory import Memory
 
 from gatewright.hw.core.streams import RoomComponent
-from gatewright.hw.memory.weight_store.config import TIMES_BITS, WeightStoreConfig
+from gatewright.hw.memory.weight_store.config import WeightStoreConfig
 
 
 class WeightStore(RoomComponent):
@@ -38,10 +38,11 @@ class WeightStore(RoomComponent):
         """Count words and rows of a command; everything behind the address moves under one enable."""
         m = Module()
         config, play = self.config, self.i_play.payload
-        address = Signal(config.address_bits)
-        count = Signal(config.count_bits, reset_less=True)
-        left = Signal(config.count_bits, reset_less=True)  # words of the row, this one included
-        rows = Signal(TIMES_BITS, reset_less=True)  # rows of the command, this one included
+        bits = config.address_bits  # enough to count to depth, too: 0 stands for 2**bits
+        address = Signal(bits, reset_less=not config.loaded)
+        count = Signal(bits, reset_less=True)
+        left = Signal(bits, reset_less=True)  # words of the row, this one included
+        rows = Signal(bits, reset_less=True)  # rows of the command, this one included
         active = Signal()  # a command has words to read
         held = Signal()  # the memory's read register has a word
         move = Signal()

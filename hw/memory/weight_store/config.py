@@ -10,7 +10,7 @@ from pydantic import Field, StrictInt
 from gatewright.hw.core.config import RoomConfig, choice, flag, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort, beat_count
 
-TIMES_BITS = 16
+TIMES_BITS = 16  # of a port that stores of every depth share
 
 
 class WeightStoreConfig(RoomConfig):
@@ -88,7 +88,7 @@ class WeightStoreConfig(RoomConfig):
                 PayloadField("count", self.count_bits),
                 PayloadField("times", TIMES_BITS),
             ),
-            "Play words first .. first + count * times - 1, all below depth; count and times from 1.",
+            "Play words first .. first + count * times - 1, all below depth; count and times are 1 or more.",
         )
         if not self.loaded:
             return (play,)
