@@ -52,7 +52,7 @@ class Served(RoomComponent):
         m.submodules.uart_rx = uart_rx = UartRx(UartRxConfig(divisor=config.divisor))
         m.submodules.frame_decode = decode = FrameDecode(FrameDecodeConfig())
         m.submodules.command_port = port = CommandPort(config.port)
-        m.submodules.core = core = self.core(config.core)
+        m.submodules.core = core = self.core(config.served)
         m.submodules.frame_encode = encode = FrameEncode(FrameEncodeConfig())
         m.submodules.uart_tx = uart_tx = UartTx(UartTxConfig(divisor=config.divisor))
         m.d.comb += [uart_rx.rx.eq(self.rx), self.tx.eq(uart_tx.tx)]

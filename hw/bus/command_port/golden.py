@@ -53,10 +53,10 @@ def golden(config: CommandPortConfig, inputs: dict[str, Beats]) -> dict[str, Bea
             marks += [int(request[0] == Command.LOAD)] * len(handed[-1][0])
         if good and len(request) > 1:
             replies.append(answer(config, request, results))
-    inputs = _beats([payload for payload, _ in handed]) | {"good": _verdicts(handed)}
+    forwarded = _beats([payload for payload, _ in handed]) | {"good": _verdicts(handed)}
     if config.loads:
-        inputs["load"] = np.array(marks, np.int64)
-    return {"o": _beats(replies), "o_input": inputs}
+        forwarded["load"] = np.array(marks, np.int64)
+    return {"o": _beats(replies), "o_input": forwarded}
 
 
 def _beats(frames: list[bytes]) -> Beats:
