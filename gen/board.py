@@ -108,7 +108,7 @@ def check_board_netlist(
     plain = simulation_netlist(work, netlist, top, family)
     model = SerialModel(plain, top, work / "model", divisor, clock_hz, simplify=False)
     model.read(RESET_CYCLES / clock_hz)
-    accelerator = Accelerator(model, name, timeout=0.5)
+    accelerator = Accelerator(model, name, timeout=0.5, clock=model.seconds)
     count = min(task.checks, len(task.codes))
     got, cycles = task.run(accelerator, count)
     wrong = int((got != task.wanted(count)).any(axis=1).sum())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run a model on an accelerator, simulated or on a board, through the same driver."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,7 +96,8 @@ def classify(
     design: Design, task: Task, pipe: BytePipe, count: int, done: Callable[[int], None] = lambda index: None
 ) -> Verdict:
     """Run inputs through a byte pipe and hold every answer to the golden model and the cycle model."""
-    accelerator = Accelerator(pipe, design.name, design.config.design_id)
+    clock = pipe.seconds if isinstance(pipe, SerialModel) else time.monotonic
+    accelerator = Accelerator(pipe, design.name, design.config.design_id, clock=clock)
     outputs, cycles = task.run(accelerator, count, done)
     labels = task.labels[:count]
     found = Verdict(

@@ -36,7 +36,7 @@ class TernaryCore(RoomComponent):
         m = Module()
         m.submodules.matvec = self.matvec = TernaryMatvec(self.config.matvec)
         m.submodules.weights = self.weights = WeightStore(self.config.weight_store)
-        self.running, self.storing = Signal(), Signal()
+        self.running = Signal()
         self._activations(m)
         self._weights(m)
         self._results(m)
@@ -81,13 +81,13 @@ class TernaryCore(RoomComponent):
             unit.i_w.valid.eq(store.o.valid), store.o.ready.eq(unit.i_w.ready),
             unit.i_w.payload.last.eq(store.o.payload.last),
             unit.i_w.payload.code.as_value().eq(store.o.payload.data),
-            unit.i_x.valid.eq(self.held & self.running), unit.i_x.payload.x.as_value().eq(self.word),
+            unit.i_x.payload.x.as_value().eq(self.word),
             unit.i_x.payload.last.eq(self.held_last),
         ]  # fmt: skip
         with m.If(store.i_play.ready):
             m.d.sync += self.play.eq(0)
-        if not config.loaded:
-            m.d.comb += self.taken.eq(unit.i_x.ready)
+        if not config.loaded:  # what the read register holds is for the unit
+            m.d.comb += [unit.i_x.valid.eq(self.held), self.taken.eq(unit.i_x.ready)]
             return
         self.missing = Signal(range(config.loads + 1), init=config.loads)  # LOADs that still lack
         beats = config.in_features // config.lanes
@@ -96,11 +96,12 @@ class TernaryCore(RoomComponent):
         with m.If(self.taken | ~self.held):
             m.d.sync += last.eq((self.address == final) & (self.missing == 0))
         m.d.comb += [
-            store.i_load.valid.eq(self.held & self.storing & ~past), store.i_load.payload.data.eq(self.word),
-            store.i_load.payload.last.eq(last), self.taken.eq(Mux(self.running, unit.i_x.ready, store.i_load.ready)),
+            unit.i_x.valid.eq(self.held & self.running), store.i_load.valid.eq(self.held & ~self.running & ~past),
+            store.i_load.payload.data.eq(self.word), store.i_load.payload.last.eq(last),
+            self.taken.eq(Mux(self.running, unit.i_x.ready, store.i_load.ready)),
         ]  # fmt: skip
         if final < beats - 1:  # octets behind the last weights are of no use
-            with m.If(self.storing & self.held):
+            with m.If(self.held & ~self.running):
                 m.d.sync += past.eq((past | last) & ~self.held_last)
 
     def _results(self, m: Module) -> None:
@@ -135,7 +136,6 @@ class TernaryCore(RoomComponent):
                     m.next = "FETCH"
             if config.loaded:
                 with m.State("STORE"):
-                    m.d.comb += self.storing.eq(1)
                     m.d.sync += self.reply.eq(self.missing)
                     with m.If(self.through):
                         m.next = "SEND"
