@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Take a design to a board: top level, netlist check against the golden network, build."""
+"""Take a design to a board: top level, netlist check against the golden model, build."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,13 +20,12 @@ from gatewright.gen.flow.netlist_check import check_netlist, serial_line
 from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.link.framing import encode
-from gatewright.gen.model.golden_network import run
-from gatewright.gen.run import Task, task_of
+from gatewright.gen.run import task_of
+from gatewright.gen.task import Task
 from gatewright.hw.bus.protocol import Command
 from gatewright.hw.core.errors import BoardError, VerificationError
 from gatewright.tb.fast.serial import SerialModel
 
-CHECK_IMAGES = 12
 RESET_CYCLES = 4200  # the board's reset lasts 4096
 
 
@@ -46,7 +45,8 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
     pins = getattr(design.config, "pins", ())
     if not {"rx", "tx", "busy"} <= set(pins):
         raise BoardError(
-            f"room {design.room.name} has no serial port and can't go on a board alone; build an accelerator: qnn_mlp"
+            f"room {design.room.name} has no serial port and can't go on a board alone; build an accelerator: "
+            "qnn_mlp or ternary_linear"
         )
     clock = getattr(design.config, "clock_hz", board.clock_hz)
     if clock != board.clock_hz:
@@ -64,24 +64,32 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
 
 def build_design(
     design: Design, board: Board, out: Path, options: SynthOptions | None = None,
-    announce: Callable[[str], None] = lambda name: None,
+    announce: Callable[[str], None] = lambda name: None, mhz: float | None = None,
 ) -> BuildResult:  # fmt: skip
     """Emit, synthesise, check the netlist, place, route, pack and report.
 
     The netlist runs in lockstep with the RTL, then answers held-out inputs through its UART pins;
-    both must hold before there is a bitstream.
+    both must hold before there is a bitstream. Without ``options`` the design's own are taken;
+    ``mhz`` asks the placer for more than the oscillator gives.
     """
     verilog = emit_for_board(design, board, out)
     target = BoardDesign(name=design.name, top=board_top(design, board), verilog=(verilog,))
     task = task_of(design)
     check = partial(check_board_netlist, design.name, task, design.config.divisor, board.clock_hz) if task else None
-    return build_flow(target, board, out, check, options=options, announce=announce)
+    options = options or synthesis_of(design, board)
+    return build_flow(target, board, out, check, options=options, mhz=mhz, announce=announce)
+
+
+def synthesis_of(design: Design, board: Board) -> SynthOptions:
+    """Give the options that suit a design: those that its mapping names, or the flow's defaults."""
+    named: SynthOptions | None = design.room.synthesis(design.config, board.part.family)
+    return named or SynthOptions()
 
 
 def check_board_netlist(
     name: str, task: Task, divisor: int, clock_hz: int, rtl: Path, netlist: Path, top: str, family: str, work: Path
 ) -> dict[str, Any]:
-    """Hold a netlist to its RTL and to the golden network.
+    """Hold a netlist to its RTL and to the golden model.
 
     Raises
     ------
@@ -90,6 +98,8 @@ def check_board_netlist(
     """
     work.mkdir(parents=True, exist_ok=True)
     request = encode(bytes((Command.INFO, 1)))
+    for load in task.loads[:1]:  # all would take too long here; they follow below
+        request += encode(bytes((Command.LOAD, 3)) + load)
     run_request = encode(bytes((Command.RUN, 2)) + task.wire(0))
     line = serial_line(request + run_request, divisor)
     tail = np.ones(3000 + 300 * divisor, np.uint8)
@@ -98,11 +108,10 @@ def check_board_netlist(
     plain = simulation_netlist(work, netlist, top, family)
     model = SerialModel(plain, top, work / "model", divisor, clock_hz, simplify=False)
     model.read(RESET_CYCLES / clock_hz)
-    accelerator = Accelerator(model, name, timeout=0.5)
-    count = min(CHECK_IMAGES, len(task.codes))
+    accelerator = Accelerator(model, name, timeout=0.5, clock=model.seconds)
+    count = min(task.checks, len(task.codes))
     got, cycles = task.run(accelerator, count)
-    want = run(task.network, task.codes[:count])[-1]
-    wrong = int((got != want).any(axis=1).sum())
+    wrong = int((got != task.wanted(count)).any(axis=1).sum())
     model.close()
     if wrong:
         raise VerificationError(

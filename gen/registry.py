@@ -33,7 +33,8 @@ class Room:
         Root package; rooms of third parties name their own.
     mapping : str
         For accelerators: module with ``Settings``, what a user's file sets, and
-        ``map_settings(settings, folder) -> (config, assets)``.
+        ``map_settings(settings, folder) -> (config, assets)``; perhaps ``synthesis(config, family)``, the
+        options that suit the accelerator.
     """
 
     name: str
@@ -67,6 +68,11 @@ class Room:
         """The function from settings to config; None where they are the same."""
         return import_module(self.mapping).map_settings if self.mapping else None
 
+    def synthesis(self, config: Any, family: str) -> Any:
+        """Give the synthesis options that the mapping names for a family; None if it names none."""
+        name = getattr(import_module(self.mapping), "synthesis", None) if self.mapping else None
+        return name(config, family) if name else None
+
     @property
     def component(self) -> Any:
         """The Amaranth component class."""
@@ -86,6 +92,8 @@ class Room:
 ROOMS: tuple[Room, ...] = (
     Room("mlp_core", "accel", "functional"),
     Room("qnn_mlp", "accel", "functional", mapping="gatewright.gen.model.map_qnn_mlp"),
+    Room("ternary_core", "accel", "functional"),
+    Room("ternary_linear", "accel", "functional", mapping="gatewright.gen.model.map_ternary_linear"),
     Room("pe", "mac", "verified"),
     Room("systolic_os", "mac", "verified"),
     Room("systolic_ws", "mac", "verified"),

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """``build`` and ``flash``: from a config to a bitstream, and from a bitstream to a board."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gatewright.fpga_boards.registry import boards, find_board
-from gatewright.gen.board import build_design
+from gatewright.gen.board import build_design, synthesis_of
 from gatewright.gen.console import console, progress, show_json, show_table
 from gatewright.gen.flow.build import BuildResult
 from gatewright.gen.flow.flash import flash as flash_bitstream
 from gatewright.gen.flow.report import show_report
-from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.presets import load_design
 from gatewright.hw.core.errors import BoardError
 
@@ -22,6 +22,9 @@ STEPS = ("synth", "netlist", "place", "pack", "report", "floorplan")
 def build(
     config: Annotated[str, typer.Argument(help="Config file, or a preset's name.")],
     board: Annotated[str, typer.Option(help=f"Board: {', '.join(boards())}.")],
+    mhz: Annotated[
+        float | None, typer.Option(help="Clock rate that the placement must reach, if above the board's.")
+    ] = None,
     no_dsp: Annotated[bool, typer.Option("--no-dsp", help="Build multipliers from LUTs.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -35,7 +38,9 @@ def build(
         def announce(name: str) -> None:
             steps.done(f"{design.name} on {board}: {name}")
 
-        result = build_design(design, target, folder, SynthOptions(dsp=False) if no_dsp else None, announce)
+        options = synthesis_of(design, target)
+        options = replace(options, dsp=False) if no_dsp else options
+        result = build_design(design, target, folder, options, announce, mhz)
     if as_json:
         show_json(report_of(result))
         return

@@ -9,7 +9,8 @@ import typer
 from gatewright.gen.console import console, progress, show_json, show_table
 from gatewright.gen.link.pipe import BytePipe, SerialPipe
 from gatewright.gen.presets import load_design
-from gatewright.gen.run import Task, Verdict, classify, picture, simulate, task_of
+from gatewright.gen.run import Verdict, classify, simulate, task_of
+from gatewright.gen.task import Task
 from gatewright.hw.core.errors import ConfigError
 
 
@@ -17,13 +18,13 @@ def run(
     config: Annotated[str, typer.Argument(help="Config file, or a preset's name.")],
     board: Annotated[str | None, typer.Option(help="Use the settings for this board.")] = None,
     port: Annotated[str | None, typer.Option(help="Serial port of a flashed board; simulated if not given.")] = None,
-    inputs: Annotated[Path | None, typer.Option(help=".npy or .npz with inputs; else the held-out ones.")] = None,
+    inputs: Annotated[Path | None, typer.Option(help=".npy or .npz with inputs; else held-out or random ones.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Inputs to run; all if not given.")] = None,
     show: Annotated[int, typer.Option(min=0, help="Index of the input to draw.")] = 0,
     out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Run a model's inputs through the accelerator's serial line; hold answers to the golden network."""
+    """Run a model's inputs through the accelerator's serial line; hold answers to the golden model."""
     design = load_design(config, board)
     task = task_of(design, inputs)
     total = len(task.codes) if count is None else count
@@ -41,14 +42,14 @@ def run(
         verdict = classify(design, task, pipe, total, lambda index: steps.done(f"run {design.name}"))
         pipe.close()
     if as_json:
-        show_json(verdict_json(design.name, port, verdict))
+        show_json(verdict_json(design.name, port, task, verdict))
     else:
         show_verdict(task, verdict, show, port or "simulated RTL", design.config.clock_hz)
     if not verdict.exact:
         raise typer.Exit(1)
 
 
-def verdict_json(name: str, port: str | None, verdict: Verdict) -> dict[str, object]:
+def verdict_json(name: str, port: str | None, task: Task, verdict: Verdict) -> dict[str, object]:
     """Give a verdict for ``--json``."""
     return {
         "design": name,
@@ -60,28 +61,24 @@ def verdict_json(name: str, port: str | None, verdict: Verdict) -> dict[str, obj
         "cycles": verdict.cycles,
         "predicted_cycles": verdict.predicted_cycles,
         "answers": verdict.answers.tolist(),
-    }
+    } | task.figures(verdict.cycles)
 
 
 def show_verdict(task: Task, verdict: Verdict, index: int, target: str, clock_hz: int) -> None:
     """Draw one input with its answer, then the whole run in a table."""
-    network = task.network
-    if len(network.input_shape) >= 2:
-        console.print(picture(task.codes[index], network.input_shape, int(task.codes.max())), markup=False)
-    answer = network.classes[int(verdict.answers[index])]
-    truth = f", labelled {network.classes[int(task.labels[index])]}" if len(task.labels) else ""
-    console.print(f"input {index}: the accelerator says {answer}{truth}", markup=False)
+    console.print(task.describe(index, verdict.outputs[index]), markup=False)
     accuracy = "" if verdict.correct is None else f"{100 * verdict.correct / verdict.inputs:.2f} %"
     rows = [
         ("target", target),
         ("inputs", verdict.inputs),
         ("accuracy", accuracy),
-        ("identical to the golden network", f"{verdict.identical} of {verdict.inputs}"),
+        (f"identical to {task.golden}", f"{verdict.identical} of {verdict.inputs}"),
         ("cycles per inference, counted by the hardware", verdict.cycles),
         ("cycles per inference, by the cycle model", verdict.predicted_cycles),
         (f"inferences per second at {clock_hz / 1e6:g} MHz without the line", clock_hz // verdict.predicted_cycles),
+        *((name.replace("_", " "), f"{value:.4g}") for name, value in task.figures(verdict.cycles).items()),
     ]
-    show_table(network.name, ("what", "value"), [(name, str(value)) for name, value in rows if value != ""])
+    show_table(task.name, ("what", "value"), [(name, str(value)) for name, value in rows if value != ""])
 
 
 def register(app: typer.Typer) -> None:

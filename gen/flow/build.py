@@ -86,6 +86,7 @@ def build(
     *,
     options: SynthOptions | None = None,
     seeds: Sequence[int] = (1, 2, 3, 4),
+    mhz: float | None = None,
     announce: Callable[[str], None] = lambda name: None,
 ) -> BuildResult:
     """Synthesise, check the netlist, place, pack, report and draw, in ``workdir``.
@@ -102,6 +103,8 @@ def build(
         How to synthesise; the board's part adds its own arguments.
     seeds : sequence of int
         Placement seeds, tried in order until timing is met.
+    mhz : float, optional
+        Clock rate that the placement must reach: the oscillator's or above, to know what a faster clock would find.
     announce : callable
         Told the name of each step as it begins.
 
@@ -117,7 +120,7 @@ def build(
     flow = _Flow(design, board, workdir, options_for(board.part, options), announce)
     flow.synth()
     found = flow.check(check_netlist)
-    flow.place(tuple(seeds))
+    flow.place(tuple(seeds), mhz)
     flow.pack()
     flow.report(found)
     flow.picture()
@@ -190,15 +193,22 @@ class _Flow:
         found: dict[str, Any] = json.loads((self.folder / "netlist.json").read_text())
         return found
 
-    def place(self, seeds: tuple[int, ...]) -> None:
+    def place(self, seeds: tuple[int, ...], mhz: float | None) -> None:
+        if mhz is not None and mhz < self.board.clock_mhz:
+            raise BoardError(
+                f"mhz must be at least {self.board.clock_mhz:g}, the oscillator of {self.board.name}, not {mhz:g}"
+            )
+
         def work(aside: Path) -> None:
-            result = place_on_board(self.folder / "synth.json", self.synthesis.ports, self.board, aside, seeds)
+            ports = self.synthesis.ports
+            result = place_on_board(self.folder / "synth.json", ports, self.board, aside, seeds, mhz)
             (aside / "place.json").write_text(json.dumps({"seed": result.seed}) + "\n")
 
         inputs = {
             "netlist": checksum(self.folder / "synth.json"),
             "board": _described(self.board),
             "seeds": seeds,
+            "mhz": mhz,
             "tools": self.tools,
         }
         outputs = dict.fromkeys(("placed.json", "timing.json", "place.json", LAYOUT[self.family]))

@@ -86,8 +86,9 @@ class PlaceResult:
 
 
 def place_on_board(
-    netlist: Path, ports: Mapping[str, int], board: Board, workdir: Path, seeds: Sequence[int] = (1, 2, 3, 4)
-) -> PlaceResult:
+    netlist: Path, ports: Mapping[str, int], board: Board, workdir: Path, seeds: Sequence[int] = (1, 2, 3, 4),
+    mhz: float | None = None,
+) -> PlaceResult:  # fmt: skip
     """Place and route a design on a board, with the first seed that meets timing.
 
     Parameters
@@ -98,6 +99,8 @@ def place_on_board(
         Port name to width in bits.
     seeds : sequence of int
         Tried in this order.
+    mhz : float, optional
+        Clock rate to meet, if not the oscillator's.
 
     Raises
     ------
@@ -109,7 +112,7 @@ def place_on_board(
     pins = f"pins{SUFFIX[family]}"
     (workdir / pins).write_text(constraints(board, ports))
     options = {"ecp5": ["--lpf", pins], "ice40": ["--pcf", pins], "gowin": ["--vopt", f"cst={pins}"]}[family]
-    return _first_that_meets(netlist, board.part, board.clock_mhz, workdir, seeds, options)
+    return _first_that_meets(netlist, board.part, mhz or board.clock_mhz, workdir, seeds, options)
 
 
 def place_block(netlist: Path, part: Part, mhz: float, workdir: Path, seed: int = 1) -> PlaceResult:

@@ -85,6 +85,14 @@ def notes(synth: SynthResult) -> list[str]:
     return [f"nextpnr has no delays for paths through {cell} multipliers: the clock rate reached is optimistic"]
 
 
+def above_oscillator(board: Board, place: PlaceResult) -> list[str]:
+    """Say so if the placer was asked for more than the board's clock."""
+    asked = max((clock.required_mhz for clock in place.clocks), default=0.0)
+    if asked < board.clock_mhz + 0.01:  # periods are rounded to picoseconds
+        return []
+    return [f"placed for {asked:g} MHz; the oscillator of {board.name} gives {board.clock_mhz:g} MHz"]
+
+
 def tool_versions(family: Fabric) -> dict[str, str]:
     """Give the versions of all tools that decide over a bitstream's bytes, or over a netlist where none can be made."""
     found = {"gatewright": gatewright.__version__}
@@ -130,7 +138,7 @@ def make_report(
             }
             for clock in place.clocks
         ],
-        "notes": notes(synth),
+        "notes": [*notes(synth), *above_oscillator(board, place)],
         "bitstream_sha256": checksum,
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 """Drives an accelerator over a byte pipe; the same for a board and for a simulated design."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,12 +118,50 @@ class Accelerator:
         if len(data) != info.input_bytes:
             raise LinkError(f"{self._pipe.name}: an input must have {info.input_bytes} bytes, not {len(data)}")
         body = self._ask(Command.RUN, data)
+        if info.output_bytes and body == bytes(CYCLES_BYTES):
+            raise LinkError(f"{self._pipe.name}: {self._design} has no weights yet; load them first")
         if len(body) != info.output_bytes + CYCLES_BYTES:
             raise LinkError(
                 f"{self._pipe.name}: a reply has {len(body)} bytes, not {info.output_bytes + CYCLES_BYTES}; "
                 f"flash {self._design} again"
             )
         return Answer(body[:-CYCLES_BYTES], int.from_bytes(body[-CYCLES_BYTES:], "little"))
+
+    def load(self, parts: Sequence[bytes]) -> None:
+        """Bring the weights, in requests as long as an input; without parts, nothing happens.
+
+        Each reply counts the requests that still lack. A count that differs tells that one counted twice, or
+        of an earlier load that was not finished: what began is filled up, and all parts go once more.
+
+        Raises
+        ------
+        LinkError
+            On silence, on a reply of the wrong size, or if the count still differs the second time.
+        """
+        for _ in range(2):
+            if self._load_once(parts):
+                return
+        raise LinkError(
+            f"{self._pipe.name}: the board does not take the weights in {len(parts)} parts; flash {self._design} again"
+        )
+
+    def _load_once(self, parts: Sequence[bytes]) -> bool:
+        for index, part in enumerate(parts):
+            lacking = self._load_part(part)
+            if lacking != len(parts) - 1 - index:
+                for _ in range(lacking):
+                    self._load_part(part)
+                return False
+        return True
+
+    def _load_part(self, part: bytes) -> int:
+        body = self._ask(Command.LOAD, part)
+        if len(body) != CYCLES_BYTES:
+            raise LinkError(
+                f"{self._pipe.name}: a reply to LOAD has {len(body)} bytes, not {CYCLES_BYTES}; "
+                f"flash {self._design} again"
+            )
+        return int.from_bytes(body, "little")
 
     def infer(
         self, images: NDArray[np.integer], done: Callable[[int], None] = lambda count: None

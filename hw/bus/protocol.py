@@ -9,7 +9,12 @@
 | command | payload | body of the reply with status `ok` |
 | --- | --- | --- |
 | `INFO` | none | version 1, design id 4, input bytes 2, output bytes 2, clock in Hz 4 |
-| `RUN` | the input | the output, then the run's clock cycles 4 |
+| `RUN` | the input | the output, then the run's clock cycles 4; without an output and 0 cycles if weights lack |
+| `LOAD` | octets, as many as an input has | LOAD requests that the weights still need 4 |
+
+Only accelerators whose weights are loaded know LOAD: requests in order bring all weights, filled up with
+octets of any value. The reply counts down to 0, so a host sees when one counted twice; at 0 the accelerator
+runs, and one more LOAD begins anew.
 
 Numbers are little-endian. An error reply has no body. A frame whose check sequence is wrong, or
 that is shorter than two octets, gets no reply. The host sends one request at a time.
@@ -34,6 +39,7 @@ class Command(IntEnum):
 
     INFO = 0x01
     RUN = 0x02
+    LOAD = 0x03
 
 
 class Status(IntEnum):

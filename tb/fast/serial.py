@@ -88,6 +88,10 @@ class SerialModel:
         """Clock cycles simulated so far."""
         return int(self._lib.serial_cycles(self._line))
 
+    def seconds(self) -> float:
+        """Give the simulated time: a driver's clock, as a slow simulation is no slow answer."""
+        return self.cycles / self._clock_hz
+
     def write(self, data: bytes) -> None:
         """Queue bytes; they go out with the next `read`."""
         self._pending += data

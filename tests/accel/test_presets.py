@@ -13,7 +13,11 @@ from gatewright.gen.presets import load_design, presets
 from gatewright.gen.run import classify, simulate, task_of
 
 PRESETS = sorted(presets())
-CASES = [(preset, board) for preset in PRESETS for board in boards()]
+LARGE = {("ternary-linear", "ulx3s-85f")}
+CASES = [
+    pytest.param(preset, board, marks=[pytest.mark.slow] * ((preset, board) in LARGE))
+    for preset in PRESETS for board in boards()
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("preset", PRESETS)

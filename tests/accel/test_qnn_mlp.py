@@ -6,7 +6,8 @@ import pytest
 
 from gatewright.hw.accel.mlp_core.config import LayerConfig, MlpCoreConfig
 from gatewright.hw.accel.qnn_mlp.config import QnnMlpConfig
-from gatewright.hw.accel.qnn_mlp.golden import golden, reply, requests
+from gatewright.hw.accel.qnn_mlp.golden import golden, run_core
+from gatewright.hw.accel.served_golden import replies, requests
 from gatewright.hw.bus.rfc1662 import encode
 from gatewright.hw.core.errors import ConfigError
 
@@ -14,6 +15,10 @@ LAYER = LayerConfig(
     inputs=2, outputs=2, weights=(1, 2, -3, 4), bias=(10, 0), multiplier=(32768, 32768), shift=(16, 15)
 )
 CONFIG = QnnMlpConfig(clock_hz=12_000_000, design_id=0x01020304, core=MlpCoreConfig(cols=1, layers=(LAYER,)))
+
+
+def reply(config, request):
+    return replies(config, run_core, [request])[0]
 
 
 def on_the_line(octets):

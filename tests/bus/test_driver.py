@@ -231,3 +231,61 @@ def test_a_serial_port_carries_the_protocol():
     finally:
         os.close(board_end)
         os.close(host_end)
+
+
+class Loaded(Device):
+    """A device that needs ``lacking`` LOADs."""
+
+    def __init__(self, lacking, began=0, sabotage=None):
+        super().__init__(sabotage)
+        self.whole, self.lacking, self.parts = lacking, lacking - began, []
+
+    def answer(self, command, payload):
+        if command == 3:
+            self.parts.append(payload[0])
+            self.lacking = (self.lacking or self.whole) - 1
+            return b"\x00" + self.lacking.to_bytes(4, "little")
+        if command == 2 and self.lacking:
+            return b"\x00" + bytes(4)
+        return super().answer(command, payload)
+
+
+PARTS = [bytes((index, 0, 0, 0)) for index in range(3)]
+
+
+def test_load_brings_every_part_once():
+    device = Loaded(3)
+    board = accelerator(device)
+    board.load(PARTS)
+    assert device.parts == [0, 1, 2]
+    assert board.run(bytes(4)).cycles == 1000
+
+
+def test_load_of_nothing_asks_nothing():
+    device = Device()
+    accelerator(device).load(())
+    assert device.count == 0
+
+
+def test_load_fills_up_what_another_began_and_starts_again():
+    device = Loaded(3, began=1)
+    accelerator(device).load(PARTS)
+    assert device.parts == [0, 0, 0, 1, 2]
+    assert device.lacking == 0
+
+
+def test_load_starts_again_if_a_lost_reply_made_a_part_count_twice():
+    device = Loaded(3, sabotage=lambda count, reply: b"" if count == 2 else reply)
+    accelerator(device, timeout=0.01).load(PARTS)
+    assert device.parts[-3:] == [0, 1, 2]
+    assert device.lacking == 0
+
+
+def test_load_of_too_few_parts_is_refused():
+    with pytest.raises(LinkError, match=r"does not take the weights in 2 parts; flash mlp-digits again$"):
+        accelerator(Loaded(3)).load(PARTS[:2])
+
+
+def test_run_without_weights_says_so():
+    with pytest.raises(LinkError, match=r"mlp-digits has no weights yet; load them first$"):
+        accelerator(Loaded(3)).run(bytes(4))

@@ -104,6 +104,11 @@ class MlpCoreConfig(RoomConfig):
         return self.layers[0].inputs
 
     @property
+    def loads(self) -> int:
+        """None: weights come with the bitstream."""
+        return 0
+
+    @property
     def output_bytes(self) -> int:
         """Features of one output."""
         return self.layers[-1].outputs

@@ -1,75 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """MLP accelerator: serial link, command port, core."""
 
-from typing import Any
-
-from amaranth import Module, Signal
-from amaranth.lib.wiring import In, Out
+from typing import ClassVar
 
 from gatewright.hw.accel.mlp_core.component import MlpCore
-from gatewright.hw.accel.qnn_mlp.config import QnnMlpConfig
-from gatewright.hw.bus.command_port.component import CommandPort
-from gatewright.hw.bus.frame_decode.component import FrameDecode
-from gatewright.hw.bus.frame_decode.config import FrameDecodeConfig
-from gatewright.hw.bus.frame_encode.component import FrameEncode
-from gatewright.hw.bus.frame_encode.config import FrameEncodeConfig
-from gatewright.hw.bus.uart_rx.component import UartRx
-from gatewright.hw.bus.uart_rx.config import UartRxConfig
-from gatewright.hw.bus.uart_tx.component import UartTx
-from gatewright.hw.bus.uart_tx.config import UartTxConfig
+from gatewright.hw.accel.served import Served
 from gatewright.hw.core.streams import RoomComponent
 
 
-class QnnMlp(RoomComponent):
-    """Answer requests on a serial line.
+class QnnMlp(Served):
+    """Answer requests on a serial line; see `Served` for the pins."""
 
-    Members
-    -------
-    rx : In(1)
-        Serial line from the host, idle high.
-    tx : Out(1)
-        Serial line to the host, idle high.
-    busy : Out(1)
-        High from a run's first input octet until the core's last output octet is taken, or the
-        input turns out not to be good.
-    """
-
-    config: QnnMlpConfig
-
-    def __init__(self, config: QnnMlpConfig) -> None:
-        super().__init__(config, {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)})
-
-    def elaborate(self, platform: Any) -> Module:
-        """Chain the rooms in the order in which a request passes them."""
-        m = Module()
-        config = self.config
-        m.submodules.uart_rx = uart_rx = UartRx(UartRxConfig(divisor=config.divisor))
-        m.submodules.frame_decode = decode = FrameDecode(FrameDecodeConfig())
-        m.submodules.command_port = port = CommandPort(config.port)
-        m.submodules.core = core = MlpCore(config.core)
-        m.submodules.frame_encode = encode = FrameEncode(FrameEncodeConfig())
-        m.submodules.uart_tx = uart_tx = UartTx(UartTxConfig(divisor=config.divisor))
-        m.d.comb += [uart_rx.rx.eq(self.rx), self.tx.eq(uart_tx.tx)]
-        for source, sink in (
-            (uart_rx.o, decode.i),
-            (decode.o, port.i),
-            (port.o_input, core.i),
-            (core.o, port.i_result),
-            (port.o, encode.i),
-            (encode.o, uart_tx.i),
-        ):
-            _join(m, source, sink)
-        busy = Signal()
-        with m.If(port.o_input.valid):
-            m.d.sync += busy.eq(~port.o_input.payload.last | port.o_input.payload.good)
-        with m.Elif(core.o.valid & core.o.ready & core.o.payload.last):
-            m.d.sync += busy.eq(0)
-        m.d.comb += self.busy.eq(busy)
-        return m
-
-
-def _join(m: Module, source: Any, sink: Any) -> None:
-    """Connect two streams whose payloads agree in names, if not in signedness."""
-    m.d.comb += [sink.valid.eq(source.valid), source.ready.eq(sink.ready)]
-    for name, _ in sink.payload.shape():
-        m.d.comb += getattr(sink.payload, name).eq(getattr(source.payload, name))
+    core: ClassVar[type[RoomComponent]] = MlpCore

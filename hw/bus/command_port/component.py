@@ -21,12 +21,13 @@ class CommandPort(RoomComponent):
     i : stream of {data: 8, last: 1, good: 1}
         Requests, as `frame_decode` gives them.
     i_result : stream of {data: 8, last: 1}
-        Body of the reply to a RUN: one packet for each good packet on ``o_input``.
+        Body of the reply to a RUN or LOAD: one packet for each good packet on ``o_input``.
     o : stream of {data: 8, last: 1}
         Replies, for `frame_encode`.
     o_input : stream of {data: 8, last: 1, good: 1}
         Payload of RUN requests, at most ``input_bytes`` octets a packet. Only a packet that ends
-        with ``good`` is whole and sound; forget any other.
+        with ``good`` is whole and sound; forget any other. With ``loads`` a field ``load`` marks
+        payloads of LOAD requests.
     """
 
     i: stream.Interface
@@ -42,7 +43,9 @@ class CommandPort(RoomComponent):
         m = Module()
         command, sequence, status = (Signal(bits, reset_less=True, name=name) for name, bits in FIELDS)
         is_info, is_run = Signal(), Signal()
-        m.d.comb += [is_info.eq(command == INFO), is_run.eq(command == RUN)]
+        # With LOAD, which is RUN + 1, what is said of RUN below goes for both.
+        runs = command[1:] == RUN >> 1 if self.config.loads else command == RUN
+        m.d.comb += [is_info.eq(command == INFO), is_run.eq(runs)]
         with m.FSM():
             self._listen(m, command, sequence, status, is_info, is_run)
             with m.State("REPLY"):
@@ -93,6 +96,8 @@ class CommandPort(RoomComponent):
                     m.next = "COMMAND"
                     with m.If(good):
                         m.next = "REPLY"
+        if self.config.loads:
+            m.d.comb += self.o_input.payload.load.eq(command[0])
         m.d.comb += [
             self.o_input.payload.data.eq(data),
             self.o_input.payload.last.eq(last | final),

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from gatewright.hw.bus.protocol import HEADER_BYTES, INFO_BYTES, Command, Info
-from gatewright.hw.core.config import RoomConfig, integer
+from gatewright.hw.core.config import RoomConfig, flag, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort, packets
 
 _OCTET = PayloadField("data", 8)
 _LAST = PayloadField("last", 1)
 _GOOD = PayloadField("good", 1)
+_LOAD = PayloadField("load", 1)
 
 
 class CommandPortConfig(RoomConfig):
@@ -26,6 +27,8 @@ class CommandPortConfig(RoomConfig):
         What INFO tells of the clock.
     design_id : int
         What INFO tells of the design, 32 bits.
+    loads : bool
+        Whether LOAD is known, beside RUN: the same, but marked.
     """
 
     room: ClassVar[str] = "command_port"
@@ -34,6 +37,11 @@ class CommandPortConfig(RoomConfig):
     output_bytes: int = integer(10, 1, 65535, unit="bytes", doc="size of one output, as INFO tells it")
     clock_hz: int = integer(12_000_000, 1, 2**32 - 1, unit="Hz", doc="clock frequency, as INFO tells it")
     design_id: int = integer(0, 0, 2**32 - 1, doc="identity of the design, as INFO tells it")
+    loads: bool = flag(False, doc="know LOAD, which hands its payload on as RUN does, marked `load`")
+
+    def hands_on(self, command: int) -> bool:
+        """Tell whether a command's payload goes to the accelerator."""
+        return command == Command.RUN or (self.loads and command == Command.LOAD)
 
     @property
     def info(self) -> Info:
@@ -45,7 +53,7 @@ class CommandPortConfig(RoomConfig):
         """Requests from the frame decoder, results from the accelerator."""
         return (
             StreamPort("i", (_OCTET, _LAST, _GOOD), "requests: one frame a packet, `good` with `last`"),
-            StreamPort("i_result", (_OCTET, _LAST), "body of a RUN reply: output, then cycle count"),
+            StreamPort("i_result", (_OCTET, _LAST), "body of a RUN reply: output, then cycle count; of a LOAD reply"),
         )
 
     @property
@@ -53,8 +61,11 @@ class CommandPortConfig(RoomConfig):
         """Replies for the frame encoder, inputs for the accelerator."""
         return (
             StreamPort("o", (_OCTET, _LAST), "replies: one frame a packet"),
-            StreamPort("o_input", (_OCTET, _LAST, _GOOD), "input octets; run when `last` comes with `good`"),
-        )
+            StreamPort(
+                "o_input", (_OCTET, _LAST, _GOOD, *[_LOAD] * self.loads),
+                "input octets; run when `last` comes with `good`",
+            ),
+        )  # fmt: skip
 
     @property
     def latency(self) -> int:
@@ -77,7 +88,7 @@ class CommandPortConfig(RoomConfig):
         for span in packets(requests):
             length, command = span.stop - span.start, int(requests["data"][span.start])
             payload = length - HEADER_BYTES + 1
-            if command == Command.RUN and payload > 0:
+            if self.hands_on(command) and payload > 0:
                 yield now + 2, now + 2 + min(payload, self.input_bytes)
             now += length
             if length < 2 or not requests["good"][span.stop - 1]:
@@ -85,7 +96,7 @@ class CommandPortConfig(RoomConfig):
             reply = HEADER_BYTES
             if command == Command.INFO and not payload:
                 reply += INFO_BYTES
-            elif command == Command.RUN and payload == self.input_bytes:
+            elif self.hands_on(command) and payload == self.input_bytes:
                 result = next(results)
                 reply += result.stop - result.start
             yield now, now + reply

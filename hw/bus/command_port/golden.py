@@ -21,6 +21,11 @@ def split(beats: Beats) -> Iterator[tuple[bytes, bool]]:
             octets.clear()
 
 
+def hands_on(config: CommandPortConfig, request: bytes) -> bool:
+    """Tell whether a sound request of two octets or more hands a whole input to the accelerator."""
+    return config.hands_on(request[0]) and len(request) == 2 + config.input_bytes
+
+
 def answer(config: CommandPortConfig, request: bytes, results: Iterator[tuple[bytes, bool]]) -> bytes:
     """Give the reply to a sound request."""
     command, sequence, *payload = request
@@ -28,9 +33,9 @@ def answer(config: CommandPortConfig, request: bytes, results: Iterator[tuple[by
     match command, len(payload):
         case Command.INFO, 0:
             return head + bytes((Status.OK,)) + config.info.pack()
-        case Command.RUN, config.input_bytes:
+        case _ if hands_on(config, request):
             return head + bytes((Status.OK,)) + next(results)[0]
-        case Command.INFO | Command.RUN, _:
+        case _ if command == Command.INFO or config.hands_on(command):
             return head + bytes((Status.WRONG_LENGTH,))
     return head + bytes((Status.UNKNOWN_COMMAND,))
 
@@ -40,13 +45,18 @@ def golden(config: CommandPortConfig, inputs: dict[str, Beats]) -> dict[str, Bea
     results = split(inputs["i_result"])
     replies: list[bytes] = []
     handed: list[tuple[bytes, bool]] = []
+    marks: list[int] = []
     for request, good in split(inputs["i"]):
         payload = request[2:]
-        if request[0] == Command.RUN and payload:
+        if config.hands_on(request[0]) and payload:
             handed.append((payload[: config.input_bytes], good and len(payload) == config.input_bytes))
+            marks += [int(request[0] == Command.LOAD)] * len(handed[-1][0])
         if good and len(request) > 1:
             replies.append(answer(config, request, results))
-    return {"o": _beats(replies), "o_input": _beats([p for p, _ in handed]) | {"good": _verdicts(handed)}}
+    forwarded = _beats([payload for payload, _ in handed]) | {"good": _verdicts(handed)}
+    if config.loads:
+        forwarded["load"] = np.array(marks, np.int64)
+    return {"o": _beats(replies), "o_input": forwarded}
 
 
 def _beats(frames: list[bytes]) -> Beats:

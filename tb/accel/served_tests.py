@@ -1,27 +1,31 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The cocotb tests of qnn_mlp: a host at the pins. The session's size is the number of requests per test."""
+"""The cocotb tests of accelerators with a serial port: a host at the pins.
+
+The session's size is the number of requests per test. A core that needs weights gets them after each reset.
+"""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
-from gatewright.hw.accel.qnn_mlp.golden import golden, reply, requests
+from gatewright.hw.accel.served_golden import requests
 from gatewright.hw.bus.protocol import CYCLES_BYTES, HEADER_BYTES, REPLY, Command
 from gatewright.hw.bus.rfc1662 import encode
 from gatewright.hw.bus.uart_rx.config import UartRxConfig
 from gatewright.hw.bus.uart_rx.golden import receive
-from gatewright.tb.accel.tb_qnn_mlp import draw_run
+from gatewright.tb.accel.served import draw, draw_run
 from gatewright.tb.bus.waves import Levels, frames
 from gatewright.tb.harness.stream_tests import Session, register
 from gatewright.tb.harness.streams import BenchError
 
 TESTS = (
-    "sound_requests", "corner_inputs", "wrong_requests", "dropped_frames", "disturbed_line",
+    "sound_requests", "corner_inputs", "wrong_requests", "dropped_frames", "disturbed_line", "weights",
     "back_to_back", "reset_in_request", "reset_in_run", "reset_in_reply",
 )  # fmt: skip
 
-RAN = bytes((Command.RUN | REPLY,))
+HANDED_ON = {Command.RUN | REPLY, Command.LOAD | REPLY}
+PAST = bytearray()  # octets heard since the last reset: weights may be among them
 IDLE = 12  # bits of idle line around an exchange
 RX_CYCLES = 4  # from the sample in a stop bit to the core
 
@@ -48,11 +52,24 @@ async def play(session: Session, level: Levels, record: Record | None = None) ->
     return record
 
 
-async def fresh(session: Session, cycles: int = 2) -> None:
-    """Reset with the line idle."""
+async def fresh(session: Session, cycles: int = 2, load: bool = True) -> None:
+    """Reset with the line idle, then bring the weights."""
     session.streams.dut.rx.value = 1
     await session.streams.reset(cycles)
+    PAST.clear()
     await play(session, idle(session, 1))
+    for _ in range(session.config.served.loads * load):
+        await ask(session, draw(session.config, session.rng, Command.LOAD, "random"))
+
+
+def answered(session: Session, line: bytes) -> bytes:
+    """Give what the golden model answers to a line's octets after those that it heard since the reset."""
+    sent = []
+    for octets in (bytes(PAST), bytes(PAST) + line):
+        inputs = {"rx": {"data": np.frombuffer(octets, np.uint8).astype(np.int64)}}
+        sent.append(bytes(session.bench.golden(session.config, inputs)["tx"]["data"].tolist()))
+    PAST.extend(line)
+    return sent[1][len(sent[0]) :]
 
 
 def idle(session: Session, bits: int) -> Levels:
@@ -87,21 +104,19 @@ def check_tx(session: Session, tx: list[int], expected: bytes) -> list[int]:
 
 def patience(session: Session, expected: bytes) -> Levels:
     """Give the idle line that an answer of so many octets needs, and some more in which nothing may come."""
-    cycles = 10 * len(expected) * session.config.divisor + session.config.core.latency + 40
+    cycles = 10 * len(expected) * session.config.divisor + session.config.served.latency + 40
     return np.concatenate([np.ones(cycles, dtype=np.int64), idle(session, 2 * IDLE)])
 
 
 async def exchange(session: Session, level: Levels) -> bytes:
     """Play a waveform with one request in it, or none; compare the line with the golden model."""
     line = heard(session, level)
-    inputs = {"rx": {"data": np.frombuffer(line, np.uint8).astype(np.int64)}}
-    expected = bytes(golden(session.config, inputs)["tx"]["data"].tolist())
+    expected = answered(session, line)
     record = await play(session, level)
     split = len(level)
     await play(session, patience(session, expected), record)
     starts = check_tx(session, record.tx, expected)
-    answers = [reply(session.config, request) or b"" for request in requests(line)]
-    ran = [answer for answer in answers if answer[:1] == RAN and len(answer) > HEADER_BYTES]
+    ran = [answer for answer in requests(expected) if answer[0] in HANDED_ON and len(answer) > HEADER_BYTES]
     check_busy(record, split, bool(ran))
     session.counts.runs += 1
     session.counts.taken += len(line)
@@ -137,7 +152,7 @@ async def sound_requests(session: Session) -> None:
     """INFO, then RUNs at random inputs; every reply carries the sequence number and the exact cycle count."""
     await fresh(session)
     await ask(session, bytes((Command.INFO, sequence(session))))
-    promise = session.config.core.run_cycles.to_bytes(CYCLES_BYTES, "little")
+    promise = session.config.served.run_cycles.to_bytes(CYCLES_BYTES, "little")
     for _ in range(session.size):
         request = draw_run(session.config, session.rng, "random")
         got = await ask(session, request)
@@ -159,7 +174,7 @@ async def corner_inputs(session: Session) -> None:
 async def wrong_requests(session: Session) -> None:
     """Wrong lengths and unknown commands get an error, frames of one octet nothing, the next request its answer."""
     await fresh(session)
-    size, rng = session.config.core.input_bytes, session.rng
+    size, rng = session.config.served.input_bytes, session.rng
     lengths = [0, 1, size - 1, size + 1, 2 * size, 2 * size + 1]
     wrong = [bytes((Command.RUN, sequence(session))) + rng.bytes(length) for length in lengths if length != size]
     wrong += [bytes((Command.INFO, sequence(session))) + rng.bytes(length) for length in (1, size)]
@@ -217,9 +232,9 @@ async def back_to_back(session: Session) -> None:
         request = draw_run(config, rng, "random") if index % 3 else bytes((Command.INFO, index))
         line = encode(request)
         await play(session, frames(line, config.divisor)[2 * config.divisor : -2 * config.divisor], record)
-        answered = encode(reply(config, request) or b"")
-        sent += answered
-        await hear(session, record, answered.count(0x7E), 10 * config.divisor * (len(answered) + 4))
+        expected = answered(session, line)
+        sent += expected
+        await hear(session, record, expected.count(0x7E), 10 * config.divisor * (len(expected) + 4))
         session.counts.taken += len(line)
     await play(session, idle(session, 2 * IDLE), record)
     session.counts.given += len(check_tx(session, record.tx, sent))
@@ -230,7 +245,7 @@ async def hear(session: Session, record: Record, flags: int, limit: int) -> None
     """Leave the line idle until as many flags as a reply has were heard, the last in its stop bit."""
     config = session.config
     begin = max(0, len(record.tx) - config.divisor)  # a reply may start within the request's last stop bit
-    deadline = len(record.tx) + limit + config.core.latency
+    deadline = len(record.tx) + limit + config.served.latency
     while len(record.tx) < deadline:
         await play(session, idle(session, 1), record)
         octets, _ = receive(UartRxConfig(divisor=config.divisor), np.array(record.tx[begin:]))
@@ -251,9 +266,9 @@ async def reset_in_request(session: Session) -> None:
 
 
 async def reset_in_run(session: Session) -> None:
-    """Reset while the core runs: weights, layers and columns start afresh."""
+    """Reset while the core runs: everything in it starts afresh."""
     config, rng = session.config, session.rng
-    run = config.core.run_cycles
+    run = config.served.run_cycles
     for moment in sorted({1, run // 4, run // 2, run - 1, *rng.integers(0, run + 4, 3).tolist()}):
         await fresh(session, 1)
         level = frames(encode(draw_run(config, rng, "random")), config.divisor)
@@ -267,7 +282,8 @@ async def reset_in_reply(session: Session) -> None:
     """Reset in mid-reply: the line is idle at once and stays so; the next request is answered."""
     config, rng = session.config, session.rng
     for request in (bytes((Command.INFO, 1)), draw_run(config, rng, "random")):
-        whole = 10 * config.divisor * len(encode(reply(config, request) or b""))
+        await fresh(session, 1)
+        whole = 10 * config.divisor * len(answered(session, encode(request)))
         for low, high in pairwise(np.linspace(0, whole, 4).astype(int).tolist()):
             await fresh(session, 1)
             await play(session, frames(encode(request), config.divisor))
@@ -277,8 +293,22 @@ async def reset_in_reply(session: Session) -> None:
             await still_answers(session)
 
 
+async def weights(session: Session) -> None:
+    """No RUN before all weights are there; each LOAD counts once, and one too many begins anew."""
+    config, rng = session.config, session.rng
+    await fresh(session, load=False)
+    for index in range(2 * config.served.loads + 1):
+        for kind in ("random", "corners")[: 1 + index % 2]:
+            await ask(session, draw_run(config, rng, kind))
+        load = encode(draw(config, rng, Command.LOAD, "random"))
+        if rng.random() < 0.3:
+            await exchange(session, frames(load[:-2] + bytes((load[-2] ^ 0x01,)) + load[-1:], config.divisor))
+        await exchange(session, frames(load, config.divisor))
+    await still_answers(session)
+
+
 BODIES = (
-    sound_requests, corner_inputs, wrong_requests, dropped_frames, disturbed_line,
+    sound_requests, corner_inputs, wrong_requests, dropped_frames, disturbed_line, weights,
     back_to_back, reset_in_request, reset_in_run, reset_in_reply,
 )  # fmt: skip
 for _body in BODIES:
