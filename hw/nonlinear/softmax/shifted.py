@@ -70,12 +70,8 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
         take.eq(row.valid & second.enable), frees.eq(take & stored.fields["end"]),
     ]  # fmt: skip
     stored.connect(take)
-    if two_pass:
-        places, bits = plan.fraction_bits + 1, plan.fraction_bits + 2
-        drop = places
-    else:  # up to the bit of half a unit
-        places = bits = config.out_bits + 2
-        drop = config.out_bits + 1
+    drop, bits = (places, places + 1) if two_pass else (config.out_bits + 1, config.out_bits + 2)  # half a unit is last
+    places = places if two_pass else bits
     e = [
         shift(second, places, second(stored.fields[f"m{lane}"], "mantissa", 2),
               below(second, row.fields["inverse"], stored.fields[f"n{lane}"]), drop, bits)
