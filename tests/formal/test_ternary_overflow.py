@@ -271,7 +271,6 @@ WALKS = [
     {"method": "half", "group": 2, "vectors": 2, "act_bits": 4, "overlap": True},
     {"method": "full", "group": 2},
     pytest.param({"method": "full", "group": 3, "act_bits": 4}, marks=pytest.mark.slow),
-    {"method": "bitplane", "group": 3, "act_bits": 4},
 ]
 SMALL = {"method": "select", "group": 1, "groups": 1, "outputs_per_cycle": 1, "sweep_max": 1, "act_bits": 4}
 PLAYS = [{**SMALL, "blocks_max": 2}]
