@@ -9,6 +9,7 @@ By induction over clock cycles, with assertions put into the elaborated design i
   next one is at most ``b + 1`` times that, and loses nothing.
 - *Walk*, of one group, since groups have equal ones. Accumulators hold exactly the sums that the steps
   so far should give, so that every entry written lies in the interval that the trees rely on.
+  Bit planes' walk is left to simulation: its proof takes too long.
 
 Taken for granted there: a table gives back what was written or the zeros it starts with, a kept sum
 is one of fewer than ``blocks_max`` blocks. Simulation holds those to the golden model. One whole vector of
