@@ -39,7 +39,7 @@ class Served(RoomComponent):
         input turns out not to be good.
     """
 
-    core: ClassVar[type[RoomComponent]]
+    core: ClassVar[Any]
     config: ServedConfig
 
     def __init__(self, config: ServedConfig) -> None:
