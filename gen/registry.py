@@ -103,7 +103,7 @@ ROOMS: tuple[Room, ...] = (
     Room("gemm", "mac", "verified"),
     Room("ping_pong", "memory", "verified"),
     Room("rom", "memory", "verified"),
-    Room("weight_store", "memory", "functional"),
+    Room("weight_store", "memory", "verified"),
     Room("skid", "dataflow", "verified"),
     Room("fifo", "dataflow", "verified"),
     Room("fork", "dataflow", "verified"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gatewright.tb.netlist
+from gatewright.gen.flow.contents import write_source
 from gatewright.hw.core.errors import ToolError
 from gatewright.tb.tools import run_yosys
 
@@ -87,7 +88,7 @@ def plain_rtl(
     family : str, optional
         Whose primitives may appear in the RTL; none when absent.
     """
-    (workdir / f"{name}.in.v").write_text(rtl.read_text())
+    write_source(rtl.read_text(), workdir / f"{name}.in.v")
     libraries = _libraries(workdir, known_family(family)) if family else ""
     script = f"read_verilog -sv {name}.in.v\n{libraries}hierarchy -check -top {top}\n"
     return _plain(workdir, script, top, family, rename or top, name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from gatewright.fpga_boards.board import Part
 from gatewright.gen.flow.cells import Fabric, count_cells
+from gatewright.gen.flow.contents import write_source
 from gatewright.gen.flow.ecp5_carry import absorb_luts
 from gatewright.gen.flow.ecp5_dsp import absorb_registers
 from gatewright.gen.flow.xilinx_pairs import shared_luts
@@ -177,7 +178,7 @@ def read_synthesis(workdir: Path, top: str, family: Fabric, options: SynthOption
 
 
 def _copy(path: Path, to: Path) -> str:
-    to.write_bytes(path.read_bytes())
+    write_source(path.read_text(), to)
     return to.name
 
 

@@ -44,8 +44,14 @@ BENCH = StreamBench(
         {},
         {"depth": 1, "width": 1, "contents": [1], "output_register": False},
         {"depth": 11, "width": 24, "source": "loaded", "load_bits": 8},
-        {"depth": 16, "width": 70, "source": "loaded", "load_bits": 35, "output_register": False},
-        {"depth": 8, "width": 32, "source": "loaded", "load_bits": 16, "memory": "single_port"},
+        {
+            "depth": 8,
+            "width": 70,
+            "source": "loaded",
+            "load_bits": 35,
+            "memory": "single_port",
+            "output_register": False,
+        },
     ),
     mutation=(
         {"depth": 5, "width": 4, "contents": [9, 6, 15, 1, 8]},
