@@ -88,6 +88,7 @@ def manifest(design: Design, text: str) -> dict[str, Any]:
         "stage": design.room.stage,
         "summary": design.room.summary,
         "parameters": tomllib.loads(design.to_toml())["parameters"],
+        "notes": list(design.room.notes(design.settings)),
         "ports": [
             *(port_entry(port, "in") for port in config.inputs),
             *(port_entry(port, "out") for port in config.outputs),

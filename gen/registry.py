@@ -34,7 +34,7 @@ class Room:
     mapping : str
         For accelerators: module with ``Settings``, what a user's file sets, and
         ``map_settings(settings, folder) -> (config, assets)``; perhaps ``synthesis(config, family)``, the
-        options that suit the accelerator.
+        options that suit the accelerator, and ``notes(settings)``, lines on what was decided for the user.
     """
 
     name: str
@@ -72,6 +72,11 @@ class Room:
         """Give the synthesis options that the mapping names for a family; None if it names none."""
         name = getattr(import_module(self.mapping), "synthesis", None) if self.mapping else None
         return name(config, family) if name else None
+
+    def notes(self, settings: Any) -> tuple[str, ...]:
+        """Say what the mapping decided for the user."""
+        found = getattr(import_module(self.mapping), "notes", None) if self.mapping else None
+        return tuple(found(settings)) if found else ()
 
     @property
     def component(self) -> Any:
@@ -120,7 +125,7 @@ ROOMS: tuple[Room, ...] = (
     Room("norm", "nonlinear", "verified"),
     Room("divide", "elementary", "verified"),
     Room("tlmm", "ternary", "verified"),
-    Room("ternary_matvec", "ternary", "functional"),
+    Room("ternary_matvec", "ternary", "verified"),
     Room("adder_graph", "ternary", "verified"),
     Room("trit_decode", "ternary", "verified"),
     Room("trit_encode", "ternary", "verified"),

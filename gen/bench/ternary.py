@@ -35,7 +35,10 @@ def measured(case: Case, folder: Path, place: bool) -> Row:
         cost = measure(design, part, options, folder, SEEDS[:1] if small else ())
         cost.note = cost.note or ("" if small else "too large to place here")
     config = design.config
-    macs = config.block * config.outputs_per_cycle * getattr(config, "vectors", 1)
+    if case.room == "tlmm":
+        macs = config.block * config.outputs_per_cycle * getattr(config, "vectors", 1)
+    else:
+        macs = config.input_count * config.output_count
     return Row(
         **vars(cost), fabric=case.fabric, point=case.point, way=case.way, source=OURS, macs=macs, room=case.room,
         tuned=case.options == TUNED[case.fabric], parameters=dict(case.parameters),

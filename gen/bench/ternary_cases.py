@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What ``bench ternary`` measures: ways to meet ternary weights, at small sizes and at TeLLMe's, by family."""
 
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,16 +30,17 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
     "half, group 4": {"method": "half", "group": 4},
     "half, block RAM": {"method": "half", "group": 5, "storage": "block"},
     "half, registers": {"method": "half", "group": 3, "storage": "registers"},
+    "half, 2 vectors": {"method": "half", "group": 3, "vectors": 2},
 }
-ROOM_OF: Mapping[str, str] = {}  # ways of other rooms than tlmm
+ROOM_OF: Mapping[str, str] = {"adder graph": "adder_graph"}  # ways of other rooms than tlmm
 
-_NO_RAM = ("select", "fold", "half, registers", "half, block RAM")  # iCE40's memories are block RAMs
-_ALL = tuple(way for way in WAYS if way != "half, group 4")  # whose table would need four LUT RAMs of 16 words
+_NO_RAM = ("select", "fold", "half, registers", "half, block RAM", "adder graph")  # iCE40's memories are block RAMs
+_ALL = (*(way for way in WAYS if way != "half, group 4"), "adder graph")  # too deep for LUT RAM
 SMALL: Mapping[Fabric, tuple[str, ...]] = {
     "ecp5": _ALL,
-    "gowin": ("select", "fold", "half", "full", "bitplane", "half, block RAM"),
+    "gowin": ("select", "fold", "half", "full", "bitplane", "half, block RAM", "adder graph"),
     "ice40": _NO_RAM,
-    "xilinx": ("select", "fold", "half", "full", "bitplane", "half, group 4", "half, block RAM"),
+    "xilinx": ("select", "fold", "half", "full", "bitplane", "half, group 4", "half, block RAM", "adder graph"),
 }
 TELLME_WAYS = ("select", "half", "full")  # those that TeLLMe compares
 SMALL_TERMS, TELLME_TERMS = 24, 84
@@ -91,8 +93,12 @@ def point(terms: int, outputs: int) -> str:
 def _case(
     fabric: Fabric, way: str, terms: int, outputs: int, options: SynthOptions | None = None, quick: bool = True
 ) -> Case:
-    groups = -(-terms // WAYS[way]["group"])
-    parameters = {**WAYS[way], "groups": groups, "outputs_per_cycle": outputs}
+    if way == "adder graph":  # a constant matrix: all of its weights meet activations in a cycle
+        weights = tuple(random.Random(terms * outputs).choices((-1, 0, 1), k=terms * outputs))
+        parameters: dict[str, Any] = {"input_count": terms, "output_count": outputs, "weights": weights}
+    else:
+        groups = -(-terms // WAYS[way]["group"])
+        parameters = {**WAYS[way], "groups": groups, "outputs_per_cycle": outputs}
     return Case(
         point=point(terms, outputs), way=way, fabric=fabric, parameters=parameters,
         options=options or TUNED[fabric], quick=quick,

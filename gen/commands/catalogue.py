@@ -65,6 +65,8 @@ def generate(
         (p["name"], p["direction"], p["bits"], ", ".join(_field(f) for f in p["fields"])) for p in about["ports"]
     ]
     show_table(about["summary"], ("stream", "direction", "bits", "payload fields, lowest bits first"), rows)
+    for note in about["notes"]:
+        console.print(note, soft_wrap=True, markup=False)
     timing = about["timing"]
     console.print(
         f"wrote {folder / (design.top + '.v')}; latency {timing['latency_cycles']} cycles, "

@@ -4,7 +4,7 @@
 import json
 import zlib
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.model.arrays import read_arrays
+from gatewright.gen.ternary.choose import choose
 from gatewright.hw.accel.ternary_core.config import TernaryCoreConfig, rows_of
 from gatewright.hw.accel.ternary_linear.config import TernaryLinearConfig
 from gatewright.hw.core.config import RoomConfig, choice, flag, integer
@@ -31,7 +32,13 @@ class Settings(RoomConfig):
     seed: int = integer(0, 0, 1 << 32, doc="Seed of random weights.")
     in_features: int = integer(96, 1, 65535, doc="Columns of the matrix: octets of an input.")
     out_features: int = integer(64, 1, 16383, doc="Rows of the matrix: sums of an output.")
-    method: Literal["select", "fold", "half", "full", "bitplane"] = choice("half", doc="The engine's method, see tlmm.")
+    method: Literal["auto", "select", "fold", "half", "full", "bitplane"] = choice(
+        "half",
+        doc="The engine's method, see tlmm; auto takes the cheapest for the family that multiplies as many weights a "
+        "cycle as group * groups * outputs_per_cycle.",
+    )
+    family: Literal["ecp5", "ice40", "gowin", "xilinx"] = choice("ecp5", doc="Whose cells method auto counts.")
+    engine_rams: int = integer(32, 0, 4096, doc="Block RAMs that method auto may take for tables and kept sums.")
     group: int = integer(3, 1, 32, doc="Activations of a group of the engine.")
     groups: int = integer(8, 1, 128, doc="Groups in a block of activations.")
     outputs_per_cycle: int = integer(4, 1, 128, doc="Outputs whose weights meet a block in one cycle.")
@@ -52,6 +59,9 @@ GEOMETRY = (
     "in_features", "out_features", "method", "group", "groups", "outputs_per_cycle", "storage", "overlap", "packing",
     "lanes", "store",
 )  # fmt: skip
+
+
+CHOSEN = ("method", "group", "groups", "storage", "overlap")  # by method auto
 
 
 def map_settings(settings: Settings, folder: Path) -> tuple[TernaryLinearConfig, dict[str, bytes]]:
@@ -77,12 +87,44 @@ def map_settings(settings: Settings, folder: Path) -> tuple[TernaryLinearConfig,
         One line naming the file or the parameter.
     """
     matrix, assets = weights_of(settings, folder)
-    geometry = {name: getattr(settings, name) for name in GEOMETRY}
+    geometry = {name: getattr(settings, name) for name in GEOMETRY} | chosen(settings)[0]
     rows = rows_of(matrix.astype(np.int64)) if settings.store == "constant" else ()
     core = TernaryCoreConfig(**geometry, weights=rows)
     identity = zlib.crc32(json.dumps(settings.model_dump()).encode() + matrix.tobytes())
     config = TernaryLinearConfig(clock_hz=settings.clock_hz, baud=settings.baud, design_id=identity, core=core)
     return config, assets
+
+
+def chosen(settings: Settings) -> tuple[dict[str, Any], str]:
+    """Give what method ``auto`` sets, and the line that says why; nothing if the method is named.
+
+    Raises
+    ------
+    ConfigError
+        If no method keeps the engine busy with so few block RAMs.
+    """
+    if settings.method != "auto":
+        return {}, ""
+    rate = settings.outputs_per_cycle
+    block = settings.group * settings.groups
+    try:
+        engine, reason = choose(
+            settings.family, 8, rate, block * rate, -(-settings.out_features // rate), settings.engine_rams,
+            blocks_max=-(-settings.in_features // block),
+        )  # fmt: skip
+    except ConfigError:
+        raise ConfigError(
+            f"ternary_linear.engine_rams must hold the sums between blocks, not {settings.engine_rams}: no method for "
+            f"{settings.family} takes {block * rate} weights a cycle with so few; raise it, or name a method"
+        ) from None
+    found: dict[str, Any] = {name: getattr(engine, name) for name in CHOSEN}
+    return found | {"packing": "engine" if engine.has_tables else settings.packing}, reason
+
+
+def notes(settings: Settings) -> tuple[str, ...]:
+    """Say what the generator decided."""
+    reason = chosen(settings)[1]
+    return (f"method: {reason}",) if reason else ()
 
 
 def synthesis(config: TernaryLinearConfig, family: str) -> SynthOptions:

@@ -10,6 +10,7 @@ from gatewright.fpga_boards.registry import find_board
 from gatewright.gen.board import synthesis_of
 from gatewright.gen.commands.models import verdict_json
 from gatewright.gen.design import design_of
+from gatewright.gen.emit import generate
 from gatewright.gen.presets import load_design
 from gatewright.gen.run import classify, simulate, task_of
 from gatewright.hw.accel.served_golden import replies
@@ -140,3 +141,29 @@ def test_synthesis_fits_the_family():
     options = synthesis_of(load_design("ternary-linear", "tang-nano-9k"), find_board("tang-nano-9k"))
     assert not options.spram
     assert not options.carry_luts
+
+
+AUTO = {"method": "auto", "in_features": 96, "out_features": 800, "lanes": 1}
+
+
+def test_auto_takes_the_cheapest_method_of_the_family_and_says_why(tmp_path):
+    for family, engine_rams, method, storage in (("ecp5", 8, "half", "distributed"), ("ice40", 8, "fold", None)):
+        design = design_of("ternary_linear", **AUTO, family=family, engine_rams=engine_rams)
+        core = design.config.core
+        assert core.method == method
+        assert core.storage == storage or storage is None
+        (note,) = generate(design, tmp_path / family)["notes"]
+        assert note.startswith(f"method: {method}")
+        assert family in note
+        assert "next" in note
+        assert core.group * core.groups * core.outputs_per_cycle >= 96  # as many weights a cycle as asked for
+
+
+def test_auto_spends_block_rams_if_it_may():
+    core = design_of("ternary_linear", **AUTO, engine_rams=64).config.core
+    assert (core.method, core.storage) == ("half", "block")
+
+
+def test_auto_without_block_rams_is_refused():
+    with pytest.raises(ConfigError, match=r"^ternary_linear\.engine_rams must hold the sums between blocks, not 0: "):
+        design_of("ternary_linear", **AUTO, engine_rams=0)
