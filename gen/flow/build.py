@@ -117,6 +117,8 @@ def build(
     BoardError
         If a port has no pin.
     """
+    if mhz is not None and mhz < board.clock_mhz:
+        raise BoardError(f"mhz must be at least {board.clock_mhz:g}, the oscillator of {board.name}, not {mhz:g}")
     flow = _Flow(design, board, workdir, options_for(board.part, options), announce)
     flow.synth()
     found = flow.check(check_netlist)
@@ -194,11 +196,6 @@ class _Flow:
         return found
 
     def place(self, seeds: tuple[int, ...], mhz: float | None) -> None:
-        if mhz is not None and mhz < self.board.clock_mhz:
-            raise BoardError(
-                f"mhz must be at least {self.board.clock_mhz:g}, the oscillator of {self.board.name}, not {mhz:g}"
-            )
-
         def work(aside: Path) -> None:
             ports = self.synthesis.ports
             result = place_on_board(self.folder / "synth.json", ports, self.board, aside, seeds, mhz)

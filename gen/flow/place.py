@@ -4,7 +4,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +110,11 @@ def place_on_board(
     workdir.mkdir(parents=True, exist_ok=True)
     family = board.part.family
     pins = f"pins{SUFFIX[family]}"
+    if mhz is not None:  # the constraint overrules the argument of the command line
+        board = replace(board, clock_hz=round(mhz * 1e6))
     (workdir / pins).write_text(constraints(board, ports))
     options = {"ecp5": ["--lpf", pins], "ice40": ["--pcf", pins], "gowin": ["--vopt", f"cst={pins}"]}[family]
-    return _first_that_meets(netlist, board.part, mhz or board.clock_mhz, workdir, seeds, options)
+    return _first_that_meets(netlist, board.part, board.clock_mhz, workdir, seeds, options)
 
 
 def place_block(netlist: Path, part: Part, mhz: float, workdir: Path, seed: int = 1) -> PlaceResult:

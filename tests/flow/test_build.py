@@ -179,3 +179,12 @@ def test_bitstreams_of_the_boards_disagree_with_each_other(built):
 def test_yosys_names_no_error_for_the_netlist_it_wrote(built, tmp_path):
     (tmp_path / "synth.v").write_bytes((built.folder / "synth.v").read_bytes())
     run_yosys("read_verilog -lib +/ice40/cells_sim.v\nread_verilog synth.v\nhierarchy -check -top blinky\n", tmp_path)
+
+
+def test_a_clock_above_the_oscillator_is_asked_of_the_placer_and_told(blinky, tmp_path):
+    result = build(blinky, ICEBREAKER, tmp_path / "fast", mhz=20.0)
+    (clock,) = result.report["timing"]
+    assert clock["required_mhz"] == pytest.approx(20, abs=0.01)
+    assert result.report["notes"] == ["placed for 20 MHz; the oscillator of icebreaker gives 12 MHz"]
+    with pytest.raises(BoardError, match=r"^mhz must be at least 12, the oscillator of icebreaker, not 8$"):
+        build(blinky, ICEBREAKER, tmp_path / "slow", mhz=8.0)
