@@ -143,7 +143,7 @@ def test_synthesis_fits_the_family():
     assert not options.carry_luts
 
 
-AUTO = {"method": "auto", "in_features": 96, "out_features": 800, "lanes": 1}
+AUTO = {"method": "auto", "in_features": 96, "out_features": 1600, "lanes": 1}
 
 
 def test_auto_takes_the_cheapest_method_of_the_family_and_says_why(tmp_path):
