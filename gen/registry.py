@@ -74,9 +74,9 @@ class Room:
         return name(config, family) if name else None
 
     def notes(self, settings: Any) -> tuple[str, ...]:
-        """Say what the mapping decided for the user."""
+        """Say what the mapping decided for the user; nothing of a bare config, where there was nothing to decide."""
         found = getattr(import_module(self.mapping), "notes", None) if self.mapping else None
-        return tuple(found(settings)) if found else ()
+        return tuple(found(settings)) if found and isinstance(settings, self.settings) else ()
 
     @property
     def component(self) -> Any:

@@ -67,9 +67,9 @@ BENCH = StreamBench(
         loaded(12, 6, "block", overlap=True, outputs_per_cycle=2),
         loaded(20, 7, "spram", method="fold", group=5, groups=2, outputs_per_cycle=2, packing="base3_g5", lanes=2),
     ),
-    mutation=(  # words that end before the address wraps, sweeps that end before the counters do
+    mutation=(  # words that end before the address wraps; a last load of one beat
         constant(6, 5, method="fold", group=2, groups=1, outputs_per_cycle=2),
-        loaded(6, 5, "spram", method="fold", group=2, groups=1, outputs_per_cycle=2, lanes=2),
+        loaded(6, 4, "spram", method="fold", group=2, groups=2, outputs_per_cycle=4, lanes=2),
     ),
     stimulus=stimulus,
     size=150,

@@ -53,7 +53,8 @@ class TernaryCore(RoomComponent):
         put, get = memory.write_port(granularity=8), memory.read_port()
         m.d.comb += [
             put.addr.eq(octet >> lane_bits), put.data.eq(Cat([self.i.payload.data] * lanes)),
-            put.en.eq(self.write << octet[:lane_bits]),
+            # Octets come in order: what the last lane takes too early is written over.
+            put.en.eq(Cat([self.write & (octet[:lane_bits] == lane) for lane in range(lanes - 1)], self.write)),
         ]  # fmt: skip
         self.walking = Signal()  # words are still to be read
         self.held, self.held_last = Signal(), Signal(reset_less=True)  # the read register holds one
