@@ -58,7 +58,13 @@ async def fresh(session: Session, cycles: int = 2, load: bool = True) -> None:
     await session.streams.reset(cycles)
     PAST.clear()
     await play(session, idle(session, 1))
-    for _ in range(session.config.served.loads * load):
+    if load:
+        await bring_weights(session)
+
+
+async def bring_weights(session: Session) -> None:
+    """Send the LOADs that the core needs."""
+    for _ in range(session.config.served.loads):
         await ask(session, draw(session.config, session.rng, Command.LOAD, "random"))
 
 
@@ -289,7 +295,9 @@ async def reset_in_reply(session: Session) -> None:
             await play(session, frames(encode(request), config.divisor))
             await play(session, np.ones(int(rng.integers(low, high)), dtype=np.int64))
             await session.streams.reset(1)
+            PAST.clear()
             check_tx(session, (await play(session, idle(session, IDLE))).tx, b"")
+            await bring_weights(session)
             await still_answers(session)
 
 
