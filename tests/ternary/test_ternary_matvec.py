@@ -94,7 +94,7 @@ def test_bitnet_shapes_keep_the_engine_busy(inputs, outputs, groups, rate):
 
 # The same, smaller by 24: as many builds per beat of weights.
 @pytest.mark.parametrize(
-    ("inputs", "outputs", "groups", "rate"), [(64, 384, 2, 1), (64, 1024, 2, 2), (106, 432, 4, 1)]
+    ("inputs", "outputs", "groups", "rate"), [(66, 384, 2, 1), (66, 1024, 2, 2), (106, 432, 4, 1)]
 )
 def test_utilisation_is_that_of_the_rtl(inputs, outputs, groups, rate, tmp_path):
     shape = {"groups": groups, "outputs_per_cycle": rate, "inputs_max": inputs, "outputs_max": outputs, "lanes": 2}
