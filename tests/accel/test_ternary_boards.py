@@ -30,7 +30,7 @@ def test_saved_build_meets_what_it_promises(board):
     assert saved["netlist_check"]["inputs"] >= 3
     assert saved["netlist_check"]["cycles_per_input"] == core.run_cycles
     (clock,) = saved["timing"]
-    assert clock["achieved_mhz"] >= LEAST_MHZ[board]
+    assert clock["achieved_mhz"] >= clock["required_mhz"] >= LEAST_MHZ[board]
     assert clock["met"]
 
 
