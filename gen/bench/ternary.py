@@ -19,6 +19,7 @@ from gatewright.gen.design import design_of
 from gatewright.gen.files import write_file
 from gatewright.gen.flow.report import tool_versions
 from gatewright.gen.flow.synth import options_for
+from gatewright.gen.ternary.structure import macs as macs_of
 
 LARGEST = 5000  # LUTs: above that a placement takes more than three minutes
 TELLME = f"TeLLMe's size: {TELLME_TERMS} activations, outputs a cycle not published"
@@ -35,10 +36,7 @@ def measured(case: Case, folder: Path, place: bool) -> Row:
         cost = measure(design, part, options, folder, SEEDS[:1] if small else ())
         cost.note = cost.note or ("" if small else "too large to place here")
     config = design.config
-    if case.room == "tlmm":
-        macs = config.block * config.outputs_per_cycle * getattr(config, "vectors", 1)
-    else:
-        macs = config.input_count * config.output_count
+    macs = macs_of(config) if case.room == "tlmm" else config.input_count * config.output_count
     return Row(
         **vars(cost), fabric=case.fabric, point=case.point, way=case.way, source=OURS, macs=macs, room=case.room,
         tuned=case.options == TUNED[case.fabric], parameters=dict(case.parameters),

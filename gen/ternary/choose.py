@@ -50,13 +50,8 @@ _PLACE: Mapping[str, str] = {"block": "block RAM", "registers": "registers"}
 
 def utilisation(config: TlmmConfig, sweep: int) -> float:
     """Give the share of cycles in which weights are taken, nothing stalling, between two blocks of a vector."""
-    if not config.has_tables:
-        return sweep / max(sweep, config.apart)
-    build = config.way + config.writes
-    if config.overlap:
-        return sweep / max(sweep, build, config.apart)
-    # The first entry is written in the cycle in which the old table is read last; a block RAM's comes a cycle later.
-    return sweep / max(sweep + config.writes - 1 + (config.storage == "block"), build, config.apart)
+    starts = config.plan([sweep] * 6).starts
+    return sweep / (starts[-1] - starts[-2])
 
 
 def candidates(

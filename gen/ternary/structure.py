@@ -4,31 +4,24 @@
 from collections.abc import Mapping
 
 from gatewright.gen.flow.cells import Fabric
+from gatewright.hw.ternary.store import KINDS, MemoryKind
 from gatewright.hw.ternary.tlmm.config import TlmmConfig
 
-# Shapes of one block RAM, widest first: (bits, words).
-_SHAPES: Mapping[Fabric, tuple[tuple[int, int], ...]] = {
-    "ecp5": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
-    "gowin": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
-    "ice40": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
-    "xilinx": ((72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384), (1, 32768)),
-}
+# A planner's block RAM of each family, with all its shapes.
+_BLOCK: Mapping[Fabric, MemoryKind] = {
+    "ecp5": KINDS["EBR"], "gowin": KINDS["BSRAM"], "ice40": KINDS["EBR4K"], "xilinx": KINDS["BRAM36"],
+}  # fmt: skip
 _LUTS_DEEP = 64  # words up to which UltraScale+ keeps sums in LUTs
-
-
-def vectors(config: TlmmConfig) -> int:
-    """Give how many vectors meet each beat of weights."""
-    return int(getattr(config, "vectors", 1))
 
 
 def macs(config: TlmmConfig) -> int:
     """Give weights that meet activations in a cycle."""
-    return config.block * config.outputs_per_cycle * vectors(config)
+    return config.block * config.outputs_per_cycle * config.vectors
 
 
 def block_rams(config: TlmmConfig, family: Fabric) -> int:
     """Count block RAMs, of tables and of sums between blocks."""
-    wide, total = vectors(config), 0
+    wide, total = config.vectors, 0
     # iCE40 has no other memory than that.
     if config.has_tables and (config.storage == "block" or (config.storage == "distributed" and family == "ice40")):
         words = (1 + config.overlap) << config.address_bits
@@ -40,7 +33,7 @@ def block_rams(config: TlmmConfig, family: Fabric) -> int:
 
 def lut_rams(config: TlmmConfig, family: Fabric) -> int:
     """Count LUT sites that serve as memory."""
-    wide, total = vectors(config), 0
+    wide, total = config.vectors, 0
     if config.has_tables and config.storage == "distributed" and family != "ice40":
         words = (1 + config.overlap) << config.address_bits
         total += _readers(config) * _luts(wide * config.entry_bits, words, family)
@@ -54,7 +47,7 @@ def _readers(config: TlmmConfig) -> int:
 
 
 def _blocks(bits: int, words: int, family: Fabric) -> int:
-    shapes = _SHAPES[family]
+    shapes = _BLOCK[family].modes
     width, depth = next((shape for shape in shapes if shape[1] >= words), shapes[-1])
     return -(-bits // width) * -(-words // depth)
 
@@ -78,7 +71,7 @@ def logic(config: TlmmConfig, family: Fabric) -> dict[str, float]:
         additions that make tables choose. ``steps``: how many those are, spelled out as plain logic. ``kept``: bits of
         the sums between blocks. ``control``: 1.
     """
-    outputs = config.outputs_per_cycle * vectors(config)
+    outputs = config.outputs_per_cycle * config.vectors
     carries = int(config.method in ("fold", "half", "bitplane"))
     widths, _ = _tree(config)
     if config.method == "fold":
@@ -98,12 +91,12 @@ def logic(config: TlmmConfig, family: Fabric) -> dict[str, float]:
         found["masks"] = float(config.block * config.act_bits * outputs)
     elif config.method == "select":
         found["selects"] = float(config.block * (config.act_bits + 1) * outputs)
-        found["adders"] += config.block * vectors(config) * (config.act_bits + 1)  # negatives, for all outputs
+        found["adders"] += config.block * config.vectors * (config.act_bits + 1)  # negatives, for all outputs
     if config.has_tables:
         words = (1 + config.overlap) << config.address_bits
         deep = words if config.storage == "registers" else _banks(words, family) if config.storage != "block" else 1
         found["muxes"] = float(leaves * config.entry_bits * (deep - 1))
-        tables = config.groups * vectors(config)
+        tables = config.groups * config.vectors
         found["adders"] += tables * (config.entry_bits + 1)
         found["terms"] = float(tables * config.act_bits * max(1, config.group - 1 - (config.method != "full")))
         found["steps"] = float(len(config.walk))
@@ -119,7 +112,7 @@ def _banks(words: int, family: Fabric) -> int:
 
 def registers(config: TlmmConfig, family: Fabric) -> dict[str, float]:
     """Count bits of registers, by kind; as `logic`."""
-    outputs = config.outputs_per_cycle * vectors(config)
+    outputs = config.outputs_per_cycle * config.vectors
     _, tree = _tree(config)
     leaves = config.leaves * outputs
     found = {"tree": float(tree * outputs), "leaves": 0.0, "delays": 0.0, "build": 0.0, "tables": 0.0, "kept": 0.0,
@@ -128,16 +121,16 @@ def registers(config: TlmmConfig, family: Fabric) -> dict[str, float]:
         # A block RAM holds what it read itself.
         hidden = config.storage == "block" or (config.storage == "distributed" and family == "ice40")
         found["leaves"] = float(leaves * ((0 if hidden else config.entry_bits) + (config.method != "full")))
-        found["build"] = float(config.groups * vectors(config) * (config.entry_bits + config.act_bits))
+        found["build"] = float(config.groups * config.vectors * (config.entry_bits + config.act_bits))
         if config.storage == "registers":
             found["tables"] = float((1 + config.overlap) * config.groups * config.writes * config.entry_bits)
-            found["tables"] *= vectors(config)
+            found["tables"] *= config.vectors
     elif config.method == "select":
         found["leaves"] = float(leaves * (config.act_bits + 1))
     else:
         waits = [max(0, place - 1) for place in range(config.group)]
         found["delays"] = float(config.groups * sum(waits) * 2 * config.outputs_per_cycle)
-        found["delays"] += config.groups * sum(waits) * config.act_bits * vectors(config)
+        found["delays"] += config.groups * sum(waits) * config.act_bits * config.vectors
         held = [config.part_bits(place + 1) + 1 for place in range(config.group) if place or config.group == 1]
         found["leaves"] = float(config.groups * sum(held) * outputs)
     if config.blocks_max > 1:

@@ -49,7 +49,9 @@ KINDS: dict[str, MemoryKind] = {
         MemoryKind("EBR4K", "ice40", ((16, 256), (8, 512), (4, 1024), (2, 2048))),
         MemoryKind("SPRAM", "ice40", ((16, 16384),), initialised=False),
         MemoryKind("BSRAM", "gowin", ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))),
-        MemoryKind("BRAM36", "xilinx", ((72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384))),
+        MemoryKind(
+            "BRAM36", "xilinx", ((72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384), (1, 32768))
+        ),
         MemoryKind("URAM", "xilinx", ((72, 4096),), initialised=False),
     )
 }
