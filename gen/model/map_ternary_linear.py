@@ -3,6 +3,7 @@
 
 import json
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -17,6 +18,9 @@ from gatewright.hw.accel.ternary_core.config import TernaryCoreConfig, rows_of
 from gatewright.hw.accel.ternary_linear.config import TernaryLinearConfig
 from gatewright.hw.core.config import RoomConfig, choice, flag, integer
 from gatewright.hw.core.errors import ConfigError, ModelError
+from gatewright.hw.ternary.ternary_matvec.config import WeightPacking
+from gatewright.hw.ternary.tlmm.config import Storage
+from gatewright.hw.ternary.tlmm.plan import Method
 
 Trits = NDArray[np.int8]
 
@@ -32,7 +36,7 @@ class Settings(RoomConfig):
     seed: int = integer(0, 0, 1 << 32, doc="Seed of random weights.")
     in_features: int = integer(96, 1, 65535, doc="Columns of the matrix: octets of an input.")
     out_features: int = integer(64, 1, 16383, doc="Rows of the matrix: sums of an output.")
-    method: Literal["auto", "select", "fold", "half", "full", "bitplane"] = choice(
+    method: Literal["auto", Method] = choice(
         "half",
         doc="The engine's method, see tlmm; auto takes the cheapest for the family that multiplies as many weights a "
         "cycle as group * groups * outputs_per_cycle.",
@@ -42,11 +46,11 @@ class Settings(RoomConfig):
     group: int = integer(3, 1, 32, doc="Activations of a group of the engine.")
     groups: int = integer(8, 1, 128, doc="Groups in a block of activations.")
     outputs_per_cycle: int = integer(4, 1, 128, doc="Outputs whose weights meet a block in one cycle.")
-    storage: Literal["distributed", "registers", "block"] = choice("distributed", doc="Where the engine's tables live.")
+    storage: Storage = choice("distributed", doc="Where the engine's tables live.")
     overlap: bool = flag(False, doc="Build the next tables while one is read.")
-    packing: Literal[
-        "engine", "two_bit", "base3_g2", "base3_g3", "base3_g4", "base3_g5", "tq1_g5", "escape_g3", "escape_g5"
-    ] = choice("engine", doc="How weights are stored: in the engine's own codes, or packed (methods select and fold).")
+    packing: WeightPacking = choice(
+        "engine", doc="How weights are stored: in the engine's own codes, or packed (methods select and fold)."
+    )
     lanes: int = integer(1, 1, 8, unit="octets", doc="Activations read per cycle; a power of two.")
     store: Literal["constant", "block", "spram"] = choice(
         "constant", doc="Where weights live: in the bitstream, or loaded by `run` into block RAM or one-port RAM."
@@ -95,6 +99,7 @@ def map_settings(settings: Settings, folder: Path) -> tuple[TernaryLinearConfig,
     return config, assets
 
 
+@cache
 def chosen(settings: Settings) -> tuple[dict[str, Any], str]:
     """Give what method ``auto`` sets, and the line that says why; nothing if the method is named.
 

@@ -12,9 +12,11 @@ from gatewright.hw.core.config import RoomConfig, choice, flag, integer
 from gatewright.hw.core.numerics import Ints
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort, packets
 from gatewright.hw.memory.weight_store.config import WeightStoreConfig
-from gatewright.hw.ternary.ternary_matvec.config import TernaryMatvecConfig
+from gatewright.hw.ternary.ternary_matvec.config import TernaryMatvecConfig, WeightPacking
 from gatewright.hw.ternary.ternary_matvec.timing import Gathering
 from gatewright.hw.ternary.ternary_matvec.words import weight_beats
+from gatewright.hw.ternary.tlmm.config import Storage
+from gatewright.hw.ternary.tlmm.plan import Method
 
 WORD_BYTES = 4  # of a sum and of a count
 TRITS = "-0+"
@@ -38,15 +40,15 @@ class TernaryCoreConfig(RoomConfig):
 
     in_features: int = integer(12, 1, 65535, doc="Columns of the matrix: octets of an input.")
     out_features: int = integer(6, 1, 16383, doc="Rows of the matrix: sums of an output.")
-    method: Literal["select", "fold", "half", "full", "bitplane"] = choice("half", doc="The engine's method, see tlmm.")
+    method: Method = choice("half", doc="The engine's method, see tlmm.")
     group: int = integer(3, 1, 32, doc="Activations of a group of the engine.")
     groups: int = integer(2, 1, 128, doc="Groups in a block of activations.")
     outputs_per_cycle: int = integer(4, 1, 128, doc="Outputs whose weights meet a block in one cycle.")
-    storage: Literal["distributed", "registers", "block"] = choice("distributed", doc="Where the engine's tables live.")
+    storage: Storage = choice("distributed", doc="Where the engine's tables live.")
     overlap: bool = flag(False, doc="Build the next tables while one is read.")
-    packing: Literal[
-        "engine", "two_bit", "base3_g2", "base3_g3", "base3_g4", "base3_g5", "tq1_g5", "escape_g3", "escape_g5"
-    ] = choice("engine", doc="How weights are stored: in the engine's own codes, or packed (methods select and fold).")
+    packing: WeightPacking = choice(
+        "engine", doc="How weights are stored: in the engine's own codes, or packed (methods select and fold)."
+    )
     lanes: int = integer(1, 1, 8, unit="octets", doc="Activations read per cycle; a power of two.")
     store: Literal["constant", "block", "spram"] = choice(
         "constant",

@@ -12,9 +12,13 @@ from gatewright.hw.core.ports import Beats, PayloadField, StreamPort, packets
 from gatewright.hw.quantise.dequantise.config import DequantiseConfig
 from gatewright.hw.ternary.packing.groups import GroupPacking, find_group_packing
 from gatewright.hw.ternary.ternary_matvec.timing import Gathering
-from gatewright.hw.ternary.tlmm.config import TlmmConfig
+from gatewright.hw.ternary.tlmm.config import Storage, TlmmConfig
+from gatewright.hw.ternary.tlmm.plan import Method
 from gatewright.hw.ternary.tlmm.timing import Schedule
 
+WeightPacking = Literal[
+    "engine", "two_bit", "base3_g2", "base3_g3", "base3_g4", "base3_g5", "tq1_g5", "escape_g3", "escape_g5"
+]
 SCALING = 2  # cycles from the engine's sum of a group to the sum of scaled groups
 
 
@@ -28,7 +32,7 @@ class TernaryMatvecConfig(RoomConfig):
 
     room: ClassVar[str] = "ternary_matvec"
 
-    method: Literal["select", "fold", "half", "full", "bitplane"] = choice("half", doc="The engine's method, see tlmm.")
+    method: Method = choice("half", doc="The engine's method, see tlmm.")
     group: int = integer(3, 1, 32, doc="Activations of a group of the engine.")
     groups: int = integer(8, 1, 128, doc="Groups in a block of activations.")
     outputs_per_cycle: int = integer(4, 1, 128, doc="Outputs whose weights arrive in one beat.")
@@ -36,12 +40,12 @@ class TernaryMatvecConfig(RoomConfig):
     inputs_max: int = integer(192, 1, 1 << 16, doc="Longest vector; all are padded to whole blocks.")
     outputs_max: int = integer(256, 1, 1 << 16, doc="Most rows of a matrix; padded to whole beats.")
     act_bits: int = integer(8, 4, 16, unit="bits", doc="Width of an activation, two's complement.")
-    storage: Literal["distributed", "registers", "block"] = choice("distributed", doc="Where the engine's tables live.")
+    storage: Storage = choice("distributed", doc="Where the engine's tables live.")
     overlap: bool = flag(False, doc="Build the next tables while one is read.")
     lanes: int = integer(4, 1, 4096, doc="Activations of a vector per beat; divides a block.")
-    packing: Literal[
-        "engine", "two_bit", "base3_g2", "base3_g3", "base3_g4", "base3_g5", "tq1_g5", "escape_g3", "escape_g5"
-    ] = choice("engine", doc="How weights arrive: in the engine's own codes, or packed (methods select and fold).")
+    packing: WeightPacking = choice(
+        "engine", doc="How weights arrive: in the engine's own codes, or packed (methods select and fold)."
+    )
     scale_blocks: int = integer(0, 0, 4096, doc="Blocks of inputs that share a scale per output; 0: no such scales.")
     scale_bits: int = integer(8, 1, 16, unit="bits", doc="Width of a group's scale, unsigned.")
     output: Literal["sum", "dequantised"] = choice("sum", doc="What leaves: exact sums, or reals in fixed point.")

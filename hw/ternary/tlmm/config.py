@@ -9,9 +9,10 @@ import numpy as np
 
 from gatewright.hw.core.config import RoomConfig, choice, flag, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
-from gatewright.hw.ternary.tlmm.plan import Step, walk
+from gatewright.hw.ternary.tlmm.plan import Method, Step, walk
 from gatewright.hw.ternary.tlmm.timing import Arrival, Schedule, at_once, with_tables, without_tables
 
+Storage = Literal["distributed", "registers", "block"]
 APART = 4  # cycles from a read of a kept sum to the first read that finds the new one
 
 
@@ -25,7 +26,7 @@ class TlmmConfig(RoomConfig):
 
     room: ClassVar[str] = "tlmm"
 
-    method: Literal["select", "fold", "half", "full", "bitplane"] = choice(
+    method: Method = choice(
         "half",
         doc="How weights meet activations: select negates, zeroes and adds (the baseline); fold does so inside the "
         "carry chains; half, full and bitplane look up sums of a group in tables.",
@@ -37,7 +38,7 @@ class TlmmConfig(RoomConfig):
     sweep_max: int = integer(64, 1, 1 << 16, doc="Most beats of a sweep: outputs of a matrix over outputs_per_cycle.")
     blocks_max: int = integer(8, 1, 4096, doc="Most blocks of a vector; 1 needs no memory for sums.")
     act_bits: int = integer(8, 4, 16, unit="bits", doc="Width of an activation, two's complement.")
-    storage: Literal["distributed", "registers", "block"] = choice(
+    storage: Storage = choice(
         "distributed",
         doc="Where tables live: in a LUT RAM or a block RAM per reader, or in registers that all outputs share.",
     )
