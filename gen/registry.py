@@ -99,6 +99,7 @@ ROOMS: tuple[Room, ...] = (
     Room("qnn_mlp", "accel", "functional", mapping="gatewright.gen.model.map_qnn_mlp"),
     Room("ternary_core", "accel", "functional"),
     Room("ternary_linear", "accel", "functional", mapping="gatewright.gen.model.map_ternary_linear"),
+    Room("linear", "moe", "functional"),
     Room("pe", "mac", "verified"),
     Room("systolic_os", "mac", "verified"),
     Room("systolic_ws", "mac", "verified"),

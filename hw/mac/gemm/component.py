@@ -9,6 +9,7 @@ from amaranth.lib import stream
 from gatewright.hw.core.streams import RoomComponent
 from gatewright.hw.mac.cube.component import Cube
 from gatewright.hw.mac.gemm.config import GemmConfig
+from gatewright.hw.mac.gemm.finish import finish_lanes, next_lanes
 from gatewright.hw.mac.gemm.partial import Partial
 from gatewright.hw.mac.systolic_os.component import SystolicOs
 from gatewright.hw.mac.systolic_os.config import SystolicOsConfig
@@ -145,36 +146,15 @@ class Gemm(RoomComponent):
         m.d.comb += self.i_command.ready.eq(left & final_n & final_m)
 
         wanted, last_wanted = self._padding(m, rows, final_m)
-        lanes, last_group = self._group(m, rows, taken)
+        lanes, last_group = next_lanes(
+            m, rows.payload.as_value(), self.config.lanes * self.config.acc_bits, self.config.groups, taken
+        )
         use = rows.valid & self.i_command.valid & wanted
         self._finish(m, sink, lanes, use, last_wanted)
         m.d.comb += [
             rows.ready.eq(self.i_command.valid & ((taken & last_group) | ~wanted)),
             sink.payload.last.eq(last_wanted & last_group & final_n & final_m),
         ]
-
-    def _group(self, m: Module, rows: Any, taken: Value) -> tuple[Signal, Value]:
-        """Give the lanes of the present row that are next, and whether they are the row's last."""
-        config = self.config
-        lanes = Signal(config.lanes * config.acc_bits)
-        sums = rows.payload.as_value()
-        if config.groups == 1:
-            m.d.comb += lanes.eq(sums)
-            return lanes, Const(1, 1)
-        group = Signal(range(config.groups))
-        last = Signal()
-        m.d.comb += last.eq(group == config.groups - 1)
-        with m.If(taken):
-            m.d.sync += group.eq(group + 1)
-            with m.If(last):
-                m.d.sync += group.eq(0)
-        with m.Switch(group):
-            for index in range(config.groups - 1):
-                with m.Case(index):
-                    m.d.comb += lanes.eq(sums.word_select(index, len(lanes)))
-            with m.Default():
-                m.d.comb += lanes.eq(sums.word_select(config.groups - 1, len(lanes)))
-        return lanes, last
 
     def _padding(self, m: Module, rows: Any, final_m: Value) -> tuple[Value, Value]:
         """Say whether the present row is wanted, and the last such of its tile."""
@@ -213,17 +193,10 @@ class Gemm(RoomComponent):
         if config.output == "accumulator":
             m.d.comb += [sink.valid.eq(use), sink.payload.sum.as_value().eq(lanes)]
             return
-        param = self.i_param
-        m.d.comb += sink.valid.eq(use & param.valid)
         # One beat serves all rows of a tile if it spans the array; else beats come row by row.
         done = last_row if config.groups == 1 else 1
-        m.d.comb += param.ready.eq(sink.valid & sink.ready & done)
-        for lane in range(config.lanes):
-            acc = lanes.word_select(lane, config.acc_bits).as_signed()
-            m.d.comb += sink.payload.acc[lane].eq(acc + param.payload.bias[lane])
-        for name in ("multiplier", "shift"):
-            if any(field.name == name for field in config.inputs[3].fields):
-                m.d.comb += getattr(sink.payload, name).eq(getattr(param.payload, name))
+        sums = [lanes.word_select(lane, config.acc_bits).as_signed() for lane in range(config.lanes)]
+        finish_lanes(m, sink, sums, self.i_param, use, done)
 
 
 def _data(port: Any, name: str) -> Value:
