@@ -65,7 +65,7 @@ def stimulus(config: LinearConfig, rng: np.random.Generator, kind: str, size: in
 
 
 SMALL = {"inputs_max": 24, "outputs_max": 10}
-NARROW = {"bias_bits": 6, "multiplier_bits": 4, "shift_bits": 2, "out_bits": 4}
+NARROW = {"bias_bits": 6, "multiplier_bits": 4, "shift_bits": 2, "shift_min": 6, "out_bits": 4}
 
 BENCH = StreamBench(
     config=LinearConfig,

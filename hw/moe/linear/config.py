@@ -14,8 +14,6 @@ from gatewright.hw.mac.gemm.config import GemmConfig
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.ternary.ternary_matvec.config import TernaryMatvecConfig
 
-SHIFT_MIN = 16
-
 
 class LinearConfig(RoomConfig):
     """Compute ``y = saturate(round((W @ x + bias) * multiplier / 2**shift))`` row by row, shapes given at run time."""
@@ -35,7 +33,8 @@ class LinearConfig(RoomConfig):
     bias_bits: int = integer(24, 2, 32, unit="bits", doc="Width of a bias, two's complement.")
     out_bits: int = integer(16, 2, 16, unit="bits", doc="Width of a result, two's complement.")
     multiplier_bits: int = integer(16, 2, 18, unit="bits", doc="Width of a multiplier, unsigned.")
-    shift_bits: int = integer(4, 1, 5, unit="bits", doc="Width of a shift code; code 0 shifts by 16.")
+    shift_bits: int = integer(4, 1, 5, unit="bits", doc="Width of a shift code.")
+    shift_min: int = integer(16, 0, 31, unit="bits", doc="Right shift of code 0.")
 
     def check(self) -> None:
         """Check that groups and lanes fit; the parts check their own."""
@@ -79,7 +78,7 @@ class LinearConfig(RoomConfig):
         """What finishes the sums."""
         return RequantiseConfig(
             lanes=self.lanes, acc_bits=self.acc_bits, multiplier_bits=self.multiplier_bits, shift_bits=self.shift_bits,
-            shift_min=SHIFT_MIN, out_bits=self.out_bits, contract="half_up", scope="channel",
+            shift_min=self.shift_min, out_bits=self.out_bits, contract="half_up", scope="channel",
         )  # fmt: skip
 
     @cached_property

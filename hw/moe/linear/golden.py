@@ -8,6 +8,7 @@ from gatewright.hw.core.ports import Beats, packets
 from gatewright.hw.moe.linear.config import LinearConfig
 from gatewright.hw.quantise.requantise.golden import golden as requantise
 from gatewright.hw.ternary.ternary_matvec.golden import golden as matvec
+from gatewright.hw.ternary.ternary_matvec.golden import unpack
 
 
 def finish(config: LinearConfig, sums: Ints, bias: Ints, multiplier: Ints, shift: Ints) -> Ints:
@@ -42,3 +43,13 @@ def _tiles(inputs: dict[str, Beats]) -> Ints:
     products = (code * x[:, np.newaxis, :]).sum(axis=2)
     starts = [span.start for span in packets(inputs["i_w"])]
     return np.add.reduceat(products, starts)
+
+
+def matrix_of(config: LinearConfig, codes: Ints, blocks: int) -> Ints:
+    """Give the matrix (outputs, inputs) of the weights of a row of so many beats; padding included."""
+    tall, wide = config.outputs_per_cycle, config.inputs_per_cycle
+    if config.ternary:
+        trits = unpack(config.matvec, codes).reshape(blocks, -1, wide)
+        return trits.transpose(1, 0, 2).reshape(-1, blocks * wide)
+    tiles = codes.reshape(-1, blocks, tall, wide)
+    return tiles.transpose(0, 2, 1, 3).reshape(-1, blocks * wide)
