@@ -129,6 +129,7 @@ ROOMS: tuple[Room, ...] = (
     Room("adder_graph", "ternary", "verified"),
     Room("trit_decode", "ternary", "verified"),
     Room("trit_encode", "ternary", "verified"),
+    Room("topk", "moe", "functional"),
     Room("uart_rx", "bus", "verified"),
     Room("uart_tx", "bus", "verified"),
     Room("frame_decode", "bus", "verified"),
