@@ -130,6 +130,7 @@ ROOMS: tuple[Room, ...] = (
     Room("trit_decode", "ternary", "verified"),
     Room("trit_encode", "ternary", "verified"),
     Room("topk", "moe", "functional"),
+    Room("expert_queue", "moe", "functional"),
     Room("uart_rx", "bus", "verified"),
     Room("uart_tx", "bus", "verified"),
     Room("frame_decode", "bus", "verified"),
