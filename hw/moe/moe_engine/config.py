@@ -74,8 +74,8 @@ class MoeEngineConfig(RoomConfig):
                 value = getattr(self, name)
                 self.require(
                     value >= APART * tall,
-                    f"{name} must be at least {APART} * outputs_per_cycle = {APART * tall} for ternary weights, so that "
-                    f"sums are back before they are added to, not {value}",
+                    f"{name} must be at least {APART} * outputs_per_cycle = {APART * tall} for ternary weights, so that sums "
+                    f"are back before they are added to, not {value}",
                 )
 
     @cached_property
@@ -151,7 +151,7 @@ class MoeEngineConfig(RoomConfig):
                 "i_w", (self.linear.code, last, final),
                 "For each expert on o_fetch both layers' weights; `last` as linear has it, `final` ends a layer.",
             ),
-            StreamPort("i_param", (*self.linear.inputs[-1].fields, final), "And their parameters; `final` ends a layer."),
+            StreamPort("i_param", (*self.linear.inputs[-1].fields, final), "Their parameters; `final` ends a layer."),
         )  # fmt: skip
 
     @property

@@ -102,13 +102,13 @@ class Scatter(wiring.Component):
             shape=bits * config.lanes, depth=config.tokens * config.features // config.lanes, init=[]
         )
         put, get = rows.write_port(), rows.read_port()
-        address = job.token * (config.features // config.lanes) + self.at
+        address: Value = (job.token * (config.features // config.lanes) + self.at)[: len(put.addr)]
         valid, last, final = beat, self.i.payload.last, job.final
         stages = []
         for name in ("weigh", "round", "write"):
             held = [Signal(name=f"{name}_valid"), Signal(name=f"{name}_last", reset_less=True)]
             held += [Signal(name=f"{name}_final", reset_less=True), Signal.like(put.addr, name=f"{name}_address")]
-            m.d.sync += [register.eq(value) for register, value in zip(held, (valid, last, final, address), strict=True)]
+            m.d.sync += Cat(held).eq(Cat(valid, last, final, address))
             valid, last, final, address = held
             stages.append(held)
         m.d.comb += [self.row_done.eq(valid & last)]

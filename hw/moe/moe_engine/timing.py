@@ -8,8 +8,8 @@ job's issue, the job before it, and its layer's weights:
     s[j] = max(e[j - 1] + 1, issue[j] + GATHER, written[layer] + 2)        e[j] = s[j] + layer_beats - 1
 
 A layer's weights are written behind those of the layer before, once the layer before that one has been read for the
-last time. A second turn is issued once the hidden row that it reads is written. Queues in front of the parts are as long
-as the jobs that they hold back, which the model includes, since short layers feel it.
+last time. A second turn is issued once the hidden row that it reads is written. The model knows the lengths of the
+queues in front of the parts, since short layers feel them.
 """
 
 from collections.abc import Iterator, Mapping
