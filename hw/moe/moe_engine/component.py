@@ -149,10 +149,10 @@ class MoeEngine(RoomComponent):
         config, target = self.config, self.linear.i_x
         tiles = [1, 1] if config.linear.ternary else [config.tiles(0), config.tiles(1)]
         blocks = [config.blocks(0), config.blocks(1)]
-        m.submodules.reader = reader = RowReader(self.row_ports, blocks, tiles, config.tokens)
+        m.submodules.reader = reader = RowReader(self.row_ports, (0, 1), blocks, tiles, config.tokens)
         m.d.comb += [
             reader.i.valid.eq(job.valid), job.ready.eq(reader.i.ready),
-            reader.i.payload.source.eq(self._job(job).turn), reader.i.payload.token.eq(self._job(job).token),
+            reader.i.payload.kind.eq(self._job(job).turn), reader.i.payload.token.eq(self._job(job).token),
             target.valid.eq(reader.o.valid), reader.o.ready.eq(target.ready),
             target.payload.x.as_value().eq(reader.o.payload.x), target.payload.last.eq(reader.o.payload.last),
         ]  # fmt: skip

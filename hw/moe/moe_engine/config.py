@@ -74,8 +74,8 @@ class MoeEngineConfig(RoomConfig):
                 value = getattr(self, name)
                 self.require(
                     value >= APART * tall,
-                    f"{name} must be at least {APART} * outputs_per_cycle = {APART * tall} for ternary weights, so that sums "
-                    f"are back before they are added to, not {value}",
+                    f"{name} must be at least {APART} * outputs_per_cycle = {APART * tall} for ternary weights, so "
+                    f"that sums are back before they are added to, not {value}",
                 )
 
     @cached_property

@@ -16,36 +16,38 @@ class RowReader(wiring.Component):
     ----------
     ports : sequence
         Read port of each memory; a word is a beat.
-    blocks, tiles : sequence of int
-        Beats of a row of each memory, and how often it is sent.
+    sources, blocks, tiles : sequence of int
+        For each kind of row: its memory, its beats, and how often it is sent.
     tokens : int
         Rows.
 
     Members
     -------
     i : In(stream)
-        ``source``, the memory, and ``token``, the row.
+        ``kind``, and ``token``, the row.
     o : Out(stream)
         ``x``, ``last`` with a row's last beat. Two cycles after the command; rows follow each other without a gap.
     """
 
-    def __init__(self, ports: Sequence[Any], blocks: Sequence[int], tiles: Sequence[int], tokens: int) -> None:
-        self.ports, self.blocks, self.tiles = ports, blocks, tiles
-        command = data.StructLayout({"source": unsigned(max(1, (len(ports) - 1).bit_length())), "token": range(tokens)})
+    def __init__(
+        self, ports: Sequence[Any], sources: Sequence[int], blocks: Sequence[int], tiles: Sequence[int], tokens: int
+    ) -> None:
+        self.ports, self.sources, self.blocks, self.tiles = ports, sources, blocks, tiles
+        command = data.StructLayout({"kind": range(len(sources)), "token": range(tokens)})
         beat = data.StructLayout({"x": unsigned(len(ports[0].data)), "last": 1})
         super().__init__({"i": In(stream.Signature(command)), "o": Out(stream.Signature(beat))})
 
     def elaborate(self, platform: Any) -> Module:
         """Count beats and repeats; the memories' read registers are the output."""
         m = Module()
-        source, active = Signal.like(self.i.payload.source, reset_less=True), Signal()
+        kind, active = Signal.like(self.i.payload.kind, reset_less=True), Signal()
         base = Signal(range(max(len_of(port) for port in self.ports)), reset_less=True)
         block, tile = Signal(range(max(self.blocks))), Signal(range(max(self.tiles)))
         move, row_ends, done = Signal(), Signal(), Signal()
         m.d.comb += [
             move.eq(~self.o.valid | self.o.ready),
-            row_ends.eq(block == pick([count - 1 for count in self.blocks], source)),
-            done.eq(row_ends & (tile == pick([count - 1 for count in self.tiles], source))),
+            row_ends.eq(block == pick([count - 1 for count in self.blocks], kind)),
+            done.eq(row_ends & (tile == pick([count - 1 for count in self.tiles], kind))),
             self.i.ready.eq(~active | (move & done)),
         ]
         with m.If(active & move):
@@ -55,13 +57,13 @@ class RowReader(wiring.Component):
             with m.If(done):
                 m.d.sync += active.eq(0)
         with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [active.eq(1), source.eq(self.i.payload.source)]
-            m.d.sync += base.eq(self.i.payload.token * pick(self.blocks, self.i.payload.source))
-        came = Signal.like(source, reset_less=True)
+            m.d.sync += [active.eq(1), kind.eq(self.i.payload.kind)]
+            m.d.sync += base.eq(self.i.payload.token * pick(self.blocks, self.i.payload.kind))
+        came = Signal(range(len(self.ports)), reset_less=True)
         for port in self.ports:
             m.d.comb += [port.addr.eq(base + block), port.en.eq(move)]
         with m.If(move):
-            m.d.sync += [self.o.valid.eq(active), self.o.payload.last.eq(row_ends), came.eq(source)]
+            m.d.sync += [self.o.valid.eq(active), self.o.payload.last.eq(row_ends), came.eq(pick(self.sources, kind))]
         words = [port.data for port in self.ports]
         m.d.comb += self.o.payload.x.eq(words[0] if len(words) == 1 else Array(words)[came])
         return m

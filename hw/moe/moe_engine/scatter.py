@@ -3,14 +3,14 @@
 
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from gatewright.hw.core.streams import layout
 from gatewright.hw.moe.moe_engine.config import MoeEngineConfig
-from gatewright.hw.nonlinear.activation.component import Activation
+from gatewright.hw.moe.moe_engine.results import Hide, Weigh
 
 
 class Scatter(wiring.Component):
@@ -65,69 +65,36 @@ class Scatter(wiring.Component):
         return m
 
     def _hide(self, m: Module, beat: Value) -> None:
-        """Saturate to 8 bits, apply the activation, write; the address goes beside."""
+        """Hand results of the first layer on."""
         config = self.config
-        per_word = config.inputs_per_cycle // config.lanes
-        m.submodules.activation = unit = Activation(config.activation)
-        m.d.comb += [unit.i.valid.eq(beat), unit.o.ready.eq(1), unit.i.payload.last.eq(self.i.payload.last)]
-        for lane, value in enumerate(self.i.payload.y):
-            m.d.comb += unit.i.payload.x[lane].eq(saturate(value, 8))
-        shift = (per_word - 1).bit_length()
-        if per_word == 1 << shift:
-            word, part = self.at >> shift, self.at[:shift]
-        else:
-            word, part = Signal(len(self.at)), Signal(range(per_word))
-            with m.If(beat):
-                ends = part == per_word - 1
-                m.d.sync += [part.eq(Mux(ends, 0, part + 1)), word.eq(word + ends)]
-                with m.If(self.i.payload.last):
-                    m.d.sync += word.eq(0)
-        address = self.i_job.payload.token * config.blocks(1) + word
-        enable = Cat((part == index) for index in range(per_word)) if per_word > 1 else Const(1, 1)
-        for _ in range(config.activation.latency):
-            held = Signal(len(self.hidden_address), reset_less=True), Signal(per_word, reset_less=True)
-            m.d.sync += [held[0].eq(address), held[1].eq(enable)]
-            address, enable = held
+        m.submodules.hide = hide = Hide(config.activation, config.inputs_per_cycle, len(self.hidden_address))
         m.d.comb += [
-            self.hidden_address.eq(address), self.hidden_data.eq(unit.o.payload.y.as_value()),
-            self.hidden_enable.eq(enable & unit.o.valid.replicate(per_word)),
-            self.hidden_done.eq(unit.o.valid & unit.o.payload.last),
+            hide.valid.eq(beat), hide.last.eq(self.i.payload.last), hide.y.eq(self.i.payload.y),
+            hide.base.eq(self.i_job.payload.token * config.blocks(1)),
+            self.hidden_address.eq(hide.address), self.hidden_data.eq(hide.data), self.hidden_enable.eq(hide.enable),
+            self.hidden_done.eq(hide.done),
         ]  # fmt: skip
 
     def _add(self, m: Module, beat: Value) -> None:
-        """Weigh, round, add to the residual: a product, a read beside it, a sum, a write."""
+        """Weigh results of the second layer and add them to their row."""
         config, job = self.config, self.i_job.payload
-        bits, fraction = config.row.bits, config.weight_bits
-        m.submodules.rows = rows = Memory(
-            shape=bits * config.lanes, depth=config.tokens * config.features // config.lanes, init=[]
-        )
+        bits, beats = config.row.bits, config.features // config.lanes
+        m.submodules.rows = rows = Memory(shape=bits * config.lanes, depth=config.tokens * beats, init=[])
         put, get = rows.write_port(), rows.read_port()
-        address: Value = (job.token * (config.features // config.lanes) + self.at)[: len(put.addr)]
-        valid, last, final = beat, self.i.payload.last, job.final
-        stages = []
-        for name in ("weigh", "round", "write"):
-            held = [Signal(name=f"{name}_valid"), Signal(name=f"{name}_last", reset_less=True)]
-            held += [Signal(name=f"{name}_final", reset_less=True), Signal.like(put.addr, name=f"{name}_address")]
-            m.d.sync += Cat(held).eq(Cat(valid, last, final, address))
-            valid, last, final, address = held
-            stages.append(held)
-        m.d.comb += [self.row_done.eq(valid & last)]
-        self._walk(m, put, get, valid, address, stages[0][3], valid & last & final)
-        sums = []
-        for lane, value in enumerate(self.i.payload.y):
-            y, weight = Signal(signed(bits), reset_less=True), Signal(fraction, reset_less=True)
-            product = Signal(signed(bits + fraction), reset_less=True)
-            total = Signal(signed(bits), reset_less=True)
-            m.d.sync += [y.eq(value), weight.eq(job.weight), product.eq(y * weight)]
-            rounded = (product + (1 << (fraction - 1))) >> fraction
-            m.d.sync += total.eq(saturate(rounded + get.data.word_select(lane, bits).as_signed(), bits))
-            sums.append(total)
-        with m.If(valid):
-            m.d.comb += put.data.eq(Cat(sums))
+        m.submodules.weigh = weigh = Weigh(bits, config.lanes, config.weight_bits, config.weight_bits, len(put.addr))
+        m.d.comb += [
+            weigh.valid.eq(beat), weigh.last.eq(self.i.payload.last), weigh.final.eq(job.final),
+            weigh.y.eq(self.i.payload.y),
+            weigh.weight.eq(job.weight), weigh.address.eq(job.token * beats + self.at),
+            weigh.base.eq(get.data), self.row_done.eq(weigh.done),
+        ]  # fmt: skip
+        self._walk(m, put, get, weigh)
+        with m.If(weigh.put):
+            m.d.comb += put.data.eq(weigh.total)
         with m.Else():
             m.d.comb += put.data.eq(self.i_r.payload.x.as_value())
 
-    def _walk(self, m: Module, put: Any, get: Any, write: Value, at: Value, read: Value, done: Value) -> None:
+    def _walk(self, m: Module, put: Any, get: Any, weigh: Weigh) -> None:
         """Fill the rows, lend their ports to the additions, give the rows out."""
         beats = self.config.features // self.config.lanes
         depth = self.config.tokens * beats
@@ -136,8 +103,8 @@ class Scatter(wiring.Component):
         m.d.comb += [
             self.filled.eq(full), self.i_r.ready.eq(~full), fill.eq(self.i_r.valid & ~full),
             step.eq(draining & (~self.o.valid | self.o.ready)),
-            put.en.eq(write | fill), put.addr.eq(Mux(write, at, place)),
-            get.addr.eq(Mux(draining, place, read)), get.en.eq(step | ~(draining | self.o.valid)),
+            put.en.eq(weigh.put | fill), put.addr.eq(Mux(weigh.put, weigh.put_address, place)),
+            get.addr.eq(Mux(draining, place, weigh.get_address)), get.en.eq(step | ~(draining | self.o.valid)),
             self.o.payload.x.as_value().eq(get.data), self.finished.eq(self.o.valid & self.o.ready & ends),
         ]  # fmt: skip
         whole = place == depth - 1
@@ -145,7 +112,7 @@ class Scatter(wiring.Component):
             m.d.sync += place.eq(Mux(whole, 0, place + 1))
         with m.If(fill & whole):
             m.d.sync += full.eq(1)
-        with m.If(done):
+        with m.If(weigh.all_done):
             m.d.sync += draining.eq(1)
         with m.If(~self.o.valid | self.o.ready):
             m.d.sync += [self.o.valid.eq(draining), ends.eq(whole), self.o.payload.last.eq(column == beats - 1)]
@@ -156,13 +123,3 @@ class Scatter(wiring.Component):
         with m.If(self.finished):
             m.d.sync += full.eq(0)
 
-
-def saturate(value: Value, bits: int) -> Value:
-    """Clamp a signed value to ``bits`` bits, two's complement."""
-    if len(value) <= bits:
-        return value
-    above = value[bits - 1 :]
-    fits = above.all() | ~above.any()
-    sign = value[-1]
-    clamped = Cat((~sign).replicate(bits - 1), sign)
-    return Mux(fits, value[:bits], clamped).as_signed()
