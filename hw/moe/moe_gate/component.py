@@ -41,10 +41,11 @@ class MoeGate(RoomComponent):
         scores = self._scores(m)
         if self.config.softmax is None:
             self._choose_one(m, scores, topk)
-        elif self.config.over == "all":
-            self._weigh_all(m, scores, topk)
-        else:
-            self._weigh_chosen(m, scores, topk)
+            return m
+        m.submodules.softmax = softmax = Softmax(self.config.softmax)
+        m.submodules.beside = beside = Fifo(self.config.beside)
+        weigh = self._weigh_all if self.config.over == "all" else self._weigh_chosen
+        weigh(m, scores, topk, softmax, beside)
         return m
 
     def _scores(self, m: Module) -> stream.Interface:
@@ -82,10 +83,8 @@ class MoeGate(RoomComponent):
             topk.o.ready.eq(self.o.ready),
         ]
 
-    def _weigh_all(self, m: Module, scores: stream.Interface, topk: Topk) -> None:
+    def _weigh_all(self, m: Module, scores: stream.Interface, topk: Topk, softmax: Softmax, beside: Fifo) -> None:
         """Choose by score, the weight beside it."""
-        m.submodules.softmax = softmax = Softmax(self.config.softmax)
-        m.submodules.beside = beside = Fifo(self.config.beside)
         _split(m, scores, softmax.i, beside.i)
         m.d.comb += [
             softmax.i.payload.score[0].eq(scores.payload.q[0]),
@@ -104,10 +103,8 @@ class MoeGate(RoomComponent):
             topk.o.ready.eq(self.o.ready),
         ]
 
-    def _weigh_chosen(self, m: Module, scores: stream.Interface, topk: Topk) -> None:
+    def _weigh_chosen(self, m: Module, scores: stream.Interface, topk: Topk, softmax: Softmax, beside: Fifo) -> None:
         """Choose, then weigh what is chosen; the experts' numbers wait beside the softmax."""
-        m.submodules.softmax = softmax = Softmax(self.config.softmax)
-        m.submodules.beside = beside = Fifo(self.config.beside)
         m.d.comb += [
             topk.i.payload.score.eq(scores.payload.q[0]),
             topk.i.payload.last.eq(scores.payload.last),
