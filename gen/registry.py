@@ -124,6 +124,7 @@ ROOMS: tuple[Room, ...] = (
     Room("gated", "nonlinear", "verified"),
     Room("norm", "nonlinear", "verified"),
     Room("divide", "elementary", "verified"),
+    Room("attention", "attention", "functional"),
     Room("tlmm", "ternary", "verified"),
     Room("ternary_matvec", "ternary", "verified"),
     Room("adder_graph", "ternary", "verified"),

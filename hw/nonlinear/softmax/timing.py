@@ -91,7 +91,7 @@ def play(
         Cycles from the first input transfer to the first and to the last output transfer, and the
         greatest fill of each buffer.
     """
-    model = _Model(plan, lengths, repeats)
+    model = Model(plan, lengths, repeats)
     offered = [token for length in lengths for token in (*[1] * (length - 1), 2)]
     given, first, cycle = 0, 0, 0
     for cycle in count():
@@ -121,7 +121,7 @@ class _Link:
     waits: int = 0  # cycles until that sum is divided; -1 while it is not complete
 
 
-class _Model:
+class Model:
     """Registers of the whole; a token is 0 for an empty stage, 1 for a beat, 2 for the last of a row."""
 
     def __init__(self, plan: Schedule, lengths: Sequence[int], repeats: Sequence[bool]) -> None:

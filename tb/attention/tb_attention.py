@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bench of the attention engine: sequences whose scores spread or saturate, scales that fit and that do not."""
+
+import numpy as np
+
+from gatewright.hw.attention.attention.config import AttentionConfig
+from gatewright.hw.attention.attention.golden import golden
+from gatewright.hw.core.numerics import Ints
+from gatewright.tb.harness.bench import Inputs, StreamBench, draw, draw_corners
+
+BEATS = 4  # of the size asked for, per beat that is played: a beat keeps the engine busy for several cycles
+
+
+def stimulus(config: AttentionConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
+    """Draw whole sequences, each with scales of its own."""
+    count = max(1, size // (BEATS * config.tokens * config.words))
+    inputs = {}
+    for port in config.inputs[:3]:
+        parts = [_rows(config, rng, kind) for _ in range(count)]
+        x = np.concatenate(parts).reshape(-1, config.lanes)
+        last = np.arange(len(x)) % config.words == config.words - 1
+        inputs[port.name] = {"x": x, "last": last.astype(np.int64)}
+    scales = [_scales(config, rng) for _ in range(count)]
+    inputs["i_scale"] = {name: np.array([scale[name] for scale in scales]) for name in scales[0]}
+    return inputs
+
+
+def _rows(config: AttentionConfig, rng: np.random.Generator, kind: str) -> Ints:
+    """Draw a sequence's rows: uniform, of extremes, small, or a few rows repeated, which makes ties."""
+    field = config.inputs[0].fields[0]
+    shape = (config.tokens, config.words * config.lanes)
+    style = int(rng.integers(5)) if kind == "random" else int(rng.integers(1, 5))
+    if style == 0:
+        return draw(field, rng, config.tokens * config.words).reshape(shape)
+    if style == 1:
+        return rng.choice([field.low, field.high], shape)
+    if style == 2:
+        return rng.permuted(draw_corners(field, rng, config.tokens * config.words)).reshape(shape)
+    if style == 3:
+        reach = 1 << int(rng.integers(1, config.act_bits))
+        return rng.integers(-reach, reach, shape)
+    rows = rng.integers(field.low, field.high + 1, (2, shape[1]))
+    return rows[rng.integers(0, 2, config.tokens)]
+
+
+def _scales(config: AttentionConfig, rng: np.random.Generator) -> dict[str, int]:
+    """Draw scales that bring the largest sum to a few times the range, or far below it; sometimes any."""
+    found = {}
+    ends = {
+        "score": (config.dot_bits, config.score_bits),
+        "out": (config.prob_bits + config.act_bits, config.act_bits),
+    }
+    for name, (wide, narrow) in ends.items():
+        codes, top = 1 << config.shift_bits, (1 << config.multiplier_bits) - 1
+        code = int(rng.integers(codes))
+        ratio = 2.0 ** (narrow - wide + config.shift_min + code + int(rng.integers(-1, 4)))
+        fitting = int(np.clip(ratio * rng.uniform(0.5, 1), 0, top))
+        found[f"{name}_multiplier"] = fitting if rng.random() < 0.8 else int(rng.integers(0, top + 1))
+        if config.shift_bits:
+            found[f"{name}_shift"] = code
+    return found
+
+
+SMALL = {"softmax": {"scale_fraction": 3}}
+TINY = {
+    "tokens": 4, "heads": 2, "head_dim": 2, "parallel": 2, "lanes": 1, "act_bits": 3, "score_bits": 4, "prob_bits": 4,
+    "multiplier_bits": 4, "shift_bits": 2, "shift_min": 3, "softmax": {"scale_fraction": 1},
+}  # fmt: skip
+
+BENCH = StreamBench(
+    config=AttentionConfig,
+    golden=golden,
+    grid=(
+        {"tokens": 5, "heads": 2, "head_dim": 4, "parallel": 2, "lanes": 2},
+        {"tokens": 3, "heads": 1, "head_dim": 6, "parallel": 4, "lanes": 2, "softmax_units": 2},
+        {"tokens": 8, "heads": 3, "head_dim": 4, "parallel": 4, "lanes": 4,
+         "softmax": {"algorithm": "online", "scale_fraction": 3}},
+        {"tokens": 1, "heads": 1, "head_dim": 2, "parallel": 1, "lanes": 2, "shift_bits": 0, "shift_min": 8,
+         "softmax": {"algorithm": "two_pass"}},
+        {"tokens": 11, "heads": 1, "head_dim": 8, "parallel": 3, "lanes": 2,
+         "softmax": {"algorithm": "fixed_phi", "dividers": 2}},
+    ),
+    mutation=TINY,
+    stimulus=stimulus,
+    size=800,
+    mutation_size=800,
+)  # fmt: skip
