@@ -104,24 +104,24 @@ def test_sums_never_leave_their_width():
 @pytest.mark.parametrize(("lanes", "experts"), [(4, 8), (64, 8), (1, 8), (16, 4)])
 @pytest.mark.parametrize("over", ["all", "chosen"])
 def test_tokens_follow_at_the_beats_or_the_experts_whichever_are_more(lanes, experts, over):
-    config = MoeGateConfig(lanes=lanes, experts=experts, over=over, weights=matrices(1, experts, 64))
+    config = MoeGateConfig(features=64, lanes=lanes, experts=experts, over=over, weights=matrices(1, experts, 64))
     times = [config.cycles({"i": {"last": np.zeros(count * config.beats)}}) for count in (1, 2, 30)]
     assert times[1] - times[0] == max(64 // lanes, experts)
     assert times[2] - times[0] == 29 * max(64 // lanes, experts)
 
 
 REFUSED = [
-    ({"lanes": 5}, "moe_gate.lanes must divide features = 64, not 5"),
+    ({"lanes": 5}, "moe_gate.lanes must divide features = 16, not 5"),
     ({"experts": 1}, "moe_gate.k must be at most experts = 1, not 2"),
     ({"gates": 2}, "moe_gate.multipliers must hold 2 numbers, not 1"),
     ({"multipliers": [-1]}, "moe_gate.multipliers[0] must lie in 0..131071, not -1"),
     ({"shifts": [48]}, "moe_gate.shifts[0] must lie in 0..47, not 48"),
-    ({"weights": ["00" * 64] * 7}, "moe_gate.weights must hold 8 rows, not 7"),
-    ({"weights": ["00" * 63] * 8}, "moe_gate.weights[0] must have 128 hexadecimal digits, not 126"),
-    ({"weights": ["0g" * 64] * 8}, "moe_gate.weights[0] must hold only hexadecimal digits, not 'g'"),
+    ({"weights": ["00" * 16] * 7}, "moe_gate.weights must hold 8 rows, not 7"),
+    ({"weights": ["00" * 15] * 8}, "moe_gate.weights[0] must have 32 hexadecimal digits, not 30"),
+    ({"weights": ["0g" * 16] * 8}, "moe_gate.weights[0] must hold only hexadecimal digits, not 'g'"),
     ({"algorithm": "fixed_phi"}, "moe_gate.algorithm must be one of exact, online, two_pass, base2, not 'fixed_phi'"),
     (
-        {"lanes": 64, "experts": 2, "weights": ["00" * 64] * 2},
+        {"lanes": 16, "experts": 2, "weights": ["00" * 16] * 2},
         "moe_gate.features / lanes or experts must be at least 3 for the softmax to keep up, not 1 and 2",
     ),
 ]

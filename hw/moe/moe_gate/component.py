@@ -49,6 +49,7 @@ class MoeGate(RoomComponent):
         return m
 
     def _scores(self, m: Module) -> stream.Interface:
+        """Multiply, then scale as the token's gate says."""
         config = self.config
         m.submodules.logits = logits = Logits(config)
         m.submodules.requantise = requantise = Requantise(config.requantise)
@@ -71,11 +72,8 @@ class MoeGate(RoomComponent):
 
     def _choose_one(self, m: Module, scores: stream.Interface, topk: Topk) -> None:
         """Give the best one a weight of 1."""
+        _choose(m, scores, topk)
         m.d.comb += [
-            topk.i.payload.score.eq(scores.payload.q[0]),
-            topk.i.payload.last.eq(scores.payload.last),
-            topk.i.valid.eq(scores.valid),
-            scores.ready.eq(topk.i.ready),
             self.o.payload.expert.eq(topk.o.payload.id),
             self.o.payload.weight.eq(~Const(0, self.config.weight_bits)),
             self.o.payload.last.eq(topk.o.payload.last),
@@ -105,12 +103,7 @@ class MoeGate(RoomComponent):
 
     def _weigh_chosen(self, m: Module, scores: stream.Interface, topk: Topk, softmax: Softmax, beside: Fifo) -> None:
         """Choose, then weigh what is chosen; the experts' numbers wait beside the softmax."""
-        m.d.comb += [
-            topk.i.payload.score.eq(scores.payload.q[0]),
-            topk.i.payload.last.eq(scores.payload.last),
-            topk.i.valid.eq(scores.valid),
-            scores.ready.eq(topk.i.ready),
-        ]
+        _choose(m, scores, topk)
         _split(m, topk.o, softmax.i, beside.i)
         m.d.comb += [
             softmax.i.payload.score[0].eq(topk.o.payload.score),
@@ -129,6 +122,16 @@ def _pick(values: Sequence[int], bits: int, gate: Value) -> Value:
     """Look a gate's constant up."""
     constants = [Const(value, unsigned(bits)) for value in values]
     return constants[0] if len(set(values)) == 1 else Array(constants)[gate]
+
+
+def _choose(m: Module, scores: stream.Interface, topk: Topk) -> None:
+    """Send scores to the choice."""
+    m.d.comb += [
+        topk.i.payload.score.eq(scores.payload.q[0]),
+        topk.i.payload.last.eq(scores.payload.last),
+        topk.i.valid.eq(scores.valid),
+        scores.ready.eq(topk.i.ready),
+    ]
 
 
 def _split(m: Module, source: stream.Interface, first: stream.Interface, second: stream.Interface) -> None:

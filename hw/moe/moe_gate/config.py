@@ -31,8 +31,8 @@ class MoeGateConfig(RoomConfig):
 
     room: ClassVar[str] = "moe_gate"
 
-    features: int = integer(64, 1, 4096, doc="Elements of a token.")
-    lanes: int = integer(4, 1, 64, doc="Elements per beat; divides features.")
+    features: int = integer(16, 1, 4096, doc="Elements of a token.")
+    lanes: int = integer(2, 1, 64, doc="Elements per beat; divides features.")
     experts: int = integer(8, 1, 64, doc="Experts to choose from.")
     k: int = integer(2, 1, 8, doc="Experts that a token gets.")
     gates: int = integer(1, 1, 256, doc="Gate matrices, for layers and tasks together; a token says which.")

@@ -13,8 +13,8 @@ def rows_of(matrix: Ints) -> tuple[str, ...]:
 
 
 def demo_rows() -> tuple[str, ...]:
-    """Give the room's default weights: one gate of 8 experts and 64 features."""
-    return rows_of(np.random.default_rng(0).integers(-128, 128, (1, 8, 64)))
+    """Give the room's default weights: one gate of 8 experts and 16 features."""
+    return rows_of(np.random.default_rng(0).integers(-128, 128, (1, 8, 16)))
 
 
 def matrix_of(rows: tuple[str, ...], experts: int) -> Ints:
