@@ -164,7 +164,9 @@ class VitCore(RoomComponent):
             m.submodules[f"ahead_{index}"] = fifo = Fifo(FifoConfig(depth=depth, width=width))
             source = getattr(fork, f"o_{index}")
             m.d.comb += [
-                fifo.i.valid.eq(source.valid), source.ready.eq(fifo.i.ready), fifo.i.payload.eq(source.payload)
+                fifo.i.valid.eq(source.valid),
+                source.ready.eq(fifo.i.ready),
+                fifo.i.payload.eq(source.payload),
             ]
             ahead.append(fifo.o)
         layout = job_layout(config)
@@ -231,14 +233,18 @@ class VitCore(RoomComponent):
         config, fetch = self.config, self.fetcher.o
         m.submodules.fetch_fork = fork = Fork(ForkConfig(output_count=2, width=config.matrix_bits))
         m.d.comb += [
-            fork.i.valid.eq(fetch.valid), fetch.ready.eq(fork.i.ready), fork.i.payload.data.eq(fetch.payload.matrix)
+            fork.i.valid.eq(fetch.valid),
+            fetch.ready.eq(fork.i.ready),
+            fork.i.payload.data.eq(fetch.payload.matrix),
         ]
         for param, (store, source) in enumerate(((weights, fork.o_0), (params, fork.o_1))):
             count = config.param_beats if param else config.beats
             shape = config.constant_store(bool(param))
             m.submodules[f"constant_{param}"] = memory = WeightStore(shape)
             number, play = source.payload.data, memory.i_play
-            first = [Const(config.first(index, bool(param)), shape.address_bits) for index in range(len(config.matrices))]
+            first = [
+                Const(config.first(index, bool(param)), shape.address_bits) for index in range(len(config.matrices))
+            ]
             counts = [Const(count(matrix.kind), shape.address_bits) for matrix in config.matrices]
             m.d.comb += [
                 play.valid.eq(source.valid), source.ready.eq(play.ready), play.payload.first.eq(Array(first)[number]),
@@ -249,17 +255,20 @@ class VitCore(RoomComponent):
 
     def _serve(self, m: Module) -> None:
         """Take an image, wait for the scores, send them, the routes and the cycles."""
-        config, i, o = self.config, self.i, self.o
+        config, i = self.config, self.i
         cycles, leading = Signal(8 * COUNT_BYTES), Signal(init=1)  # the next octet names the task
         m.d.comb += self.patches.data.eq(i.payload.data)
         size = config.tiles(Kind.HEAD) * config.outputs_per_cycle // config.lanes
         m.submodules.scores = scores = Memory(shape=ROW_BITS * config.lanes, depth=size, init=[])
         put, self.scores, place = scores.write_port(), scores.read_port(), Signal(range(size))
-        m.d.comb += [
-            put.addr.eq(place), put.en.eq(self.results.score_enable), put.data.eq(self.results.score_data)
-        ]
+        m.d.comb += [put.addr.eq(place), put.en.eq(self.results.score_enable), put.data.eq(self.results.score_data)]
         with m.If(put.en):
             m.d.sync += place.eq(Mux(self.results.finished, 0, place + 1))
+        total = config.output_bytes + config.count_bytes
+        at, held = Signal(range(total)), Signal(range(total))  # the octet that is read, and the one that is offered
+        lane_bits = (config.lanes - 1).bit_length()
+        m.d.comb += self.scores.addr.eq(at >> (1 + lane_bits))
+        m.d.comb += self.routes.addr.eq(at - CLASS_BYTES * config.classes)
         with m.FSM():
             with m.State("TAKE"):
                 m.d.comb += [i.ready.eq(1), self.patches.enable.eq(i.valid & ~leading)]
@@ -277,39 +286,35 @@ class VitCore(RoomComponent):
                 m.d.sync += cycles.eq(cycles + 1)
                 with m.If(self.results.finished):
                     m.next = "FIRST"
-            self._send(m, cycles)
+            self._send(m, at, held, total)
+        self._show(m, held, cycles)
 
-    def _send(self, m: Module, cycles: Signal) -> None:
-        """Walk the scores, the routes, the octets of the count; each octet is read a cycle before it is offered."""
-        config, o = self.config, self.o
-        scores, routes = CLASS_BYTES * config.classes, config.route_bytes
-        total = scores + routes + COUNT_BYTES
-        at = Signal(range(total))
-        element = at >> 1
-        lane_bits = (config.lanes - 1).bit_length()
-        m.d.comb += [
-            self.scores.addr.eq(element // config.lanes), self.routes.addr.eq(at - scores),
-        ]  # fmt: skip
-        lane = element[:lane_bits] if lane_bits else Const(0, 1)
-        word = self.scores.data.word_select(lane, ROW_BITS)
-        held = Signal(range(total))  # what the memories show
-        shown = held >> 1
-        lane = shown[:lane_bits] if lane_bits else Const(0, 1)
-        word = self.scores.data.word_select(lane, ROW_BITS)
-        with m.If(held < scores):
-            m.d.comb += o.payload.data.eq(word.word_select(held[0], 8))
-        with m.Elif(held < scores + routes):
-            m.d.comb += o.payload.data.eq(self.routes.data)
-        with m.Else():
-            m.d.comb += o.payload.data.eq(cycles.word_select((held - (scores + routes))[:2], 8))
-        m.d.comb += o.payload.last.eq(held == total - 1)
+    def _send(self, m: Module, at: Signal, held: Signal, total: int) -> None:
+        """Walk the octets of the reply; each is read a cycle before it is offered."""
+        o = self.o
         with m.State("FIRST"):
-            m.d.sync += [held.eq(at), at.eq(1)]
+            m.d.comb += [self.scores.en.eq(1), self.routes.en.eq(1)]
+            m.d.sync += [held.eq(0), at.eq(1)]
             m.next = "SEND"
         with m.State("SEND"):
             m.d.comb += [o.valid.eq(1), self.scores.en.eq(o.ready), self.routes.en.eq(o.ready)]
+            m.d.comb += o.payload.last.eq(held == total - 1)
             with m.If(o.ready):
                 m.d.sync += [held.eq(at), at.eq(Mux(at == total - 1, 0, at + 1))]
                 with m.If(o.payload.last):
                     m.d.sync += at.eq(0)
                     m.next = "TAKE"
+
+    def _show(self, m: Module, held: Signal, cycles: Signal) -> None:
+        """Pick the offered octet: of the scores, the routes, or the count."""
+        config, octet = self.config, self.o.payload.data
+        scores, routes = CLASS_BYTES * config.classes, config.route_bytes
+        lane_bits = (config.lanes - 1).bit_length()
+        lane = held[1 : 1 + lane_bits] if lane_bits else Const(0, 1)
+        with m.If(held < scores):
+            m.d.comb += octet.eq(self.scores.data.word_select(lane, ROW_BITS).word_select(held[0], 8))
+        with m.Else():
+            m.d.comb += octet.eq(self.routes.data)
+        if config.count_bytes:
+            with m.If(held >= scores + routes):
+                m.d.comb += octet.eq(cycles.word_select((held - (scores + routes))[:2], 8))

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field, StrictInt
 
 from gatewright.hw.accel.vit_core import timing
@@ -14,7 +13,6 @@ from gatewright.hw.accel.vit_core.program import SOURCES, Kind, Matrix, Source, 
 from gatewright.hw.accel.vit_core.words import store_words
 from gatewright.hw.attention.attention.config import AttentionConfig
 from gatewright.hw.core.config import RoomConfig, choice, integer
-from gatewright.hw.core.numerics import Ints
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 from gatewright.hw.memory.ping_pong.config import PingPongConfig
 from gatewright.hw.memory.weight_store.config import WeightStoreConfig
@@ -28,7 +26,7 @@ CLASS_BYTES, COUNT_BYTES = 2, 4  # of a class's score and of a count in the repl
 
 
 class VitCoreConfig(RoomConfig):
-    """Classify an image: patches, pre-norm blocks whose MLPs are dense and mixtures of experts in turn, a head per task.
+    """Classify an image: patches, blocks whose MLPs are dense and mixtures of experts in turn, a head per task.
 
     Parameters of the nested rooms that are absent follow from the core's: shapes, lanes, widths.
     """
@@ -57,9 +55,11 @@ class VitCoreConfig(RoomConfig):
     )
     attention: AttentionConfig = AttentionConfig(tokens=5, heads=2, head_dim=8, parallel=2, lanes=4)
     norm: NormConfig = NormConfig(kind="layer", elements=16, in_bits=16)
-    gate: MoeGateConfig = MoeGateConfig(features=16, lanes=1)
+    gate: MoeGateConfig = MoeGateConfig()
     activation: ActivationConfig = ActivationConfig()
-    positions: tuple[str, ...] = Field((), description="For each token a string of four hexadecimal digits per feature.")
+    positions: tuple[str, ...] = Field(
+        (), description="For each token a string of four hexadecimal digits per feature."
+    )
     gains: tuple[str, ...] = Field((), description="For each norm a string of six hexadecimal digits per feature.")
     biases: tuple[str, ...] = Field((), description="Likewise, of kind layer.")
     attention_scales: tuple[tuple[StrictInt, StrictInt, StrictInt, StrictInt], ...] = Field(
@@ -222,9 +222,7 @@ class VitCoreConfig(RoomConfig):
     @cached_property
     def queue(self) -> ExpertQueueConfig:
         """Who goes to which expert."""
-        return ExpertQueueConfig(
-            experts=self.gate.experts, tokens_max=self.tokens, weight_bits=self.fraction, turns=2
-        )
+        return ExpertQueueConfig(experts=self.gate.experts, tokens_max=self.tokens, weight_bits=self.fraction, turns=2)
 
     @cached_property
     def weight_buffer(self) -> PingPongConfig:
@@ -268,6 +266,11 @@ class VitCoreConfig(RoomConfig):
         return CLASS_BYTES * self.classes + self.route_bytes
 
     @property
+    def count_bytes(self) -> int:
+        """Octets of the count of cycles behind an output; none where it depends on the weights' source."""
+        return COUNT_BYTES if self.store == "constant" else 0
+
+    @property
     def loads(self) -> int:
         """LOAD requests that bring weights: none."""
         return 0
@@ -297,8 +300,8 @@ class VitCoreConfig(RoomConfig):
     def outputs(self) -> tuple[StreamPort, ...]:
         """Replies, and requests for weights."""
         fields = (PayloadField("data", 8, True), PayloadField("last", 1))
-        doc = "Scores of the classes, 2 octets each, low first; each mixture's experts, token by token; the run's "
-        ports = (StreamPort("o", fields, doc + "cycles, 4 octets."),)
+        doc = "Scores of the classes, 2 octets each, low first; each mixture's experts, token by token; with constant "
+        ports = (StreamPort("o", fields, doc + "weights the run's cycles, 4 octets."),)
         if self.store == "constant":
             return ports
         return (StreamPort("o_fetch", (PayloadField("matrix", self.matrix_bits),), "Matrices in order of use."), *ports)

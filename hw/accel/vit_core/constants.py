@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Constants of the core as parameters: strings of hexadecimal digits, and what stands in for those not given."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -60,10 +60,12 @@ def _stand_in(values: dict[str, Any], tokens: int, features: int, layers: int, g
     norm = values["norm"]
     unit = 32 << (norm.get("weight_fraction", 2) if isinstance(norm, dict) else norm.weight_fraction)
     kind = norm.get("kind") if isinstance(norm, dict) else norm.kind
-    stand_ins = {
+    stand_ins: dict[str, Callable[[], Any]] = {
         "positions": lambda: pack_rows(rng.integers(-2000, 2000, (tokens, features)), POSITION_DIGITS),
         "gains": lambda: pack_rows(rng.integers(unit // 2, unit - 1, (norms, features)), NORM_DIGITS),
-        "biases": lambda: pack_rows(rng.integers(-unit, unit, (norms if kind == "layer" else 0, features)), NORM_DIGITS),
+        "biases": lambda: pack_rows(
+            rng.integers(-unit, unit, (norms if kind == "layer" else 0, features)), NORM_DIGITS
+        ),
         "attention_scales": lambda: ((1024, 0, 500, 0),) * layers,
     }
     for name, make in stand_ins.items():

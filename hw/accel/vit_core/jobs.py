@@ -38,7 +38,9 @@ class Fetcher(wiring.Component):
         m = Module()
         config = self.config
         layer, step = Signal(range(config.layers)), Signal(2)
-        base: Value = Array(Const(value, config.matrix_bits) for value in bases(config.layers, config.gate.experts))[layer]
+        base: Value = Array(Const(value, config.matrix_bits) for value in bases(config.layers, config.gate.experts))[
+            layer
+        ]
         head = bases(config.layers, config.gate.experts)[-1]
         final = layer == config.layers - 1
         used = self.i_used
@@ -88,7 +90,9 @@ def job_layout(config: VitCoreConfig) -> data.StructLayout:
     mixture's last; ``closing`` marks the last block, behind which one row alone is wanted.
     """
     widths = {"kind": 3, "token": config.queue.token_bits, "weight": config.fraction + 1}
-    return data.StructLayout({name: unsigned(bits) for name, bits in {**widths, "last": 1, "final": 1, "closing": 1}.items()})
+    return data.StructLayout(
+        {name: unsigned(bits) for name, bits in {**widths, "last": 1, "final": 1, "closing": 1}.items()}
+    )
 
 
 class Jobs(wiring.Component):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The schedule: which matrices meet which rows in which order. Component, cycle model and golden model all follow it."""
+"""The schedule: which matrices meet which rows in which order, for component, cycle model and golden model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

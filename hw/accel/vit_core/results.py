@@ -86,7 +86,9 @@ class Results(wiring.Component):
         part, left, which = Signal(range(parts)), Signal(range(section), init=section - 1), Signal(2)
         octets = Cat(saturate(value, 8)[:8] for value in self.i.payload.y)
         m.d.comb += [
-            room.eq(~target.valid | target.ready), come.eq(beat & (job.kind == Kind.QKV)), whole.eq(part == parts - 1)
+            room.eq(~target.valid | target.ready),
+            come.eq(beat & (job.kind == Kind.QKV)),
+            whole.eq(part == parts - 1),
         ]
         with m.If(target.ready):
             m.d.sync += target.valid.eq(0)
@@ -126,9 +128,7 @@ class Results(wiring.Component):
             shape=ROW_BITS * config.lanes, depth=config.tokens * beats, init=position_words(config)
         )
         place = positions.read_port()
-        m.submodules.weigh = weigh = Weigh(
-            ROW_BITS, config.lanes, config.fraction + 1, config.fraction, len(put.addr)
-        )
+        m.submodules.weigh = weigh = Weigh(ROW_BITS, config.lanes, config.fraction + 1, config.fraction, len(put.addr))
         adds = pick([int(kind in ADDS) for kind in Kind], job.kind)
         embeds, embedded = Signal(reset_less=True), Signal(reset_less=True)
         m.d.sync += [embeds.eq(job.kind == Kind.EMBED), embedded.eq(embeds)]
@@ -160,5 +160,3 @@ def position_words(config: VitCoreConfig) -> list[int]:
     values = unpack_rows(config.positions, POSITION_DIGITS).reshape(-1, config.lanes)
     mask = (1 << ROW_BITS) - 1
     return [sum((value & mask) << (ROW_BITS * lane) for lane, value in enumerate(word)) for word in values.tolist()]
-
-

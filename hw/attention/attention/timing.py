@@ -2,6 +2,7 @@
 """When beats move: the counters of the engine, cycle by cycle, without its data."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -225,3 +226,45 @@ class _Engine:
             self.last = self.cycle
         if steps.next():
             self.v.rows = 0
+
+
+class _Fed(_Engine):
+    """The engine while rows of its operands come in given cycles."""
+
+    def feed(self, q: Sequence[int], k: Sequence[int], v: Sequence[int]) -> list[int]:
+        """Run one sequence; give the cycle of each result row's last beat."""
+        arrivals = {id(self.q): q, id(self.k): k, id(self.v): v}
+        ends: list[int] = []
+        self.rows_left = {key: iter(sorted(cycles)) for key, cycles in arrivals.items()}
+        self.next_row = {key: next(cycles) for key, cycles in self.rows_left.items()}
+        self.cycle = min(q[0], k[0], v[0])
+        while self.sums.sequence < self.count:
+            before, cycle = self.last, self.cycle
+            word = self.sums.word
+            self.step()
+            if self.last == cycle and word == self.config.words - 1 and (before != cycle or cycle == 0):
+                ends.append(cycle + self.config.sum_delay)
+            for matrix in (self.q, self.k, self.v):
+                key = id(matrix)
+                while self.next_row[key] == cycle:
+                    matrix.rows += 1
+                    self.next_row[key] = next(self.rows_left[key], -1)
+        return ends
+
+
+def rows_out(config: Any, q: Sequence[int], k: Sequence[int], v: Sequence[int]) -> list[int]:
+    """Give the cycle in which each result row's last beat leaves, if rows of the operands end in given cycles.
+
+    Not for fixed_phi, whose time depends on the scores. ``q``, ``k`` and ``v`` hold the cycle of each row's last beat.
+    """
+    origin = min(q[0], k[0], v[0])
+    shifted = tuple(tuple(cycle - origin for cycle in cycles) for cycles in (q, k, v))
+    return [cycle + origin for cycle in _rows_out(config, *shifted)]
+
+
+@lru_cache(maxsize=256)
+def _rows_out(config: Any, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) -> tuple[int, ...]:
+    engine = _Fed(config, 1, b"")
+    for matrix in (engine.q, engine.k, engine.v):
+        matrix.left = 0  # rows come by `feed` alone
+    return tuple(engine.feed(q, k, v))

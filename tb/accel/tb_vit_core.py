@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bench of the vision transformer's core: images, broken packets, routes of all kinds, weights in order of use."""
+
+from typing import Any
+
+import numpy as np
+
+from gatewright.hw.accel.vit_core.config import VitCoreConfig
+from gatewright.hw.accel.vit_core.golden import golden, images, infer
+from gatewright.hw.accel.vit_core.program import HIDES, Kind, Matrix
+from gatewright.hw.accel.vit_core.words import column_beats, matrix_beats, pack_columns, pack_matrix
+from gatewright.hw.core.numerics import Ints
+from gatewright.hw.core.ports import Beats
+from gatewright.tb.harness.bench import Inputs, StreamBench
+
+Layer = tuple[Ints, dict[str, Ints]]
+
+
+def draw_layer(config: VitCoreConfig, rng: np.random.Generator, kind: Kind) -> Layer:
+    """Draw a matrix and scales that keep results lively: neither all zero nor all saturated."""
+    outputs, inputs = config.outputs_of(kind), config.inputs_of(kind)
+    low, high = (-1, 1) if config.linear.ternary else (-128, 127)
+    matrix = rng.integers(low, high, (outputs, inputs), endpoint=True)
+    wanted = 40 if kind == Kind.QKV or kind in HIDES else 3000
+    size = 40 * (0.8 if config.linear.ternary else 74) * np.sqrt(inputs)
+    scale = wanted / size * 2.0**16
+    shift = 0
+    while scale < 2000 and shift < 15:
+        scale, shift = scale * 2, shift + 1
+    multiplier = np.clip(rng.uniform(0.5, 1.5, outputs) * scale, 1, 65535).astype(np.int64)
+    bias = rng.integers(-int(size) // 4 - 1, int(size) // 4 + 1, outputs)
+    return matrix, {"bias": bias, "multiplier": multiplier, "shift": np.full(outputs, shift)}
+
+
+def constants(seed: int = 1, **geometry: Any) -> dict[str, Any]:
+    """Give parameters of a core with constant weights."""
+    shape = VitCoreConfig(**geometry)
+    rng = np.random.default_rng(seed)
+    layers = [draw_layer(shape, rng, matrix.kind) for matrix in shape.matrices]
+    return {
+        **geometry, "store": "constant", "weights": tuple(pack_matrix(matrix) for matrix, _ in layers),
+        "params": tuple(pack_columns(**columns) for _, columns in layers),
+    }  # fmt: skip
+
+
+def stimulus(config: VitCoreConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
+    """Draw images of about ``size`` octets in all, one packet in five broken, and the weights that they ask for."""
+    count = config.input_bytes
+    parts: list[tuple[Ints, int]] = []
+    good = max(1, size // (8 * count))
+    while good:
+        octets = rng.integers(0, 128, count) if kind == "random" else rng.choice([0, 127, 64], count)
+        if rng.random() < 0.1:
+            octets[1:] = rng.choice([0, 127])
+        octets[0] = rng.integers(0, config.tasks + 1)
+        if size > 8 and rng.random() < 0.2:
+            parts.append((octets[: rng.integers(1, count + 1)], 0))
+        else:
+            parts.append((octets, 1))
+            good -= 1
+    last = np.concatenate([np.arange(len(octets)) == len(octets) - 1 for octets, _ in parts]).astype(np.int64)
+    good_ends = np.concatenate([np.full(len(octets), sound) for octets, sound in parts])
+    image = {"data": np.concatenate([octets for octets, _ in parts]), "last": last, "good": last * good_ends}
+    if config.store == "constant":
+        return {"i": image}
+    return {"i": image, **_weights(config, rng, image)}
+
+
+def _weights(config: VitCoreConfig, rng: np.random.Generator, image: Beats) -> Inputs:
+    """Draw matrices as the images' runs ask for them: which experts they ask for depends on the ones before."""
+    found: dict[str, list[Beats]] = {"i_w": [], "i_param": []}
+
+    def provide(matrix: Matrix) -> Layer:
+        layer = draw_layer(config, rng, matrix.kind)
+        found["i_w"].append(matrix_beats(config, matrix.kind, layer[0]))
+        found["i_param"].append(column_beats(config, **layer[1]))
+        return layer
+
+    for task, pixels in images(config, image):
+        infer(config, pixels, task, provide)
+    return {
+        port: {name: np.concatenate([beats[name] for beats in parts]).astype(np.int64) for name in parts[0]}
+        for port, parts in found.items()
+    }
+
+
+SMALL: dict[str, Any] = {
+    "features": 16, "attention": {"heads": 2, "head_dim": 8, "parallel": 2, "lanes": 4}, "gate": {"experts": 4},
+    "hidden": 24, "expert_hidden": 16,
+}  # fmt: skip
+
+BENCH = StreamBench(
+    config=VitCoreConfig,
+    golden=golden,
+    grid=(
+        {**SMALL},
+        {**SMALL, "lanes": 2, "tasks": 2, "layers": 3, "channels": 2, "height": 6, "classes": 5,
+         "gate": {"experts": 3, "k": 2, "over": "chosen"}},
+        constants(**SMALL, lanes=4),
+        constants(**{**SMALL, "hidden": 16}, method="fold", group=2, inputs_per_cycle=4, outputs_per_cycle=4, lanes=2,
+                  layers=4, norm={"kind": "rms"}),
+    ),
+    mutation={**SMALL},
+    stimulus=stimulus,
+    size=150,
+)  # fmt: skip
