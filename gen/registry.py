@@ -96,6 +96,7 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("vit_core", "accel", "functional"),
+    Room("moe_vit", "accel", "functional", mapping="gatewright.gen.model.map_moe_vit"),
     Room("mlp_core", "accel", "functional"),
     Room("qnn_mlp", "accel", "functional", mapping="gatewright.gen.model.map_qnn_mlp"),
     Room("ternary_core", "accel", "functional"),
