@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from gatewright.gen.design import Design
 from gatewright.gen.emit import generate
 from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.link.pipe import BytePipe
-from gatewright.gen.model import map_qnn_mlp, map_ternary_linear
+from gatewright.gen.model import map_moe_vit, map_qnn_mlp, map_ternary_linear
 from gatewright.gen.model.graph import Ints
 from gatewright.gen.model.task_matrix import matrix_task
 from gatewright.gen.model.task_network import network_task
+from gatewright.gen.model.task_vit import vit_task
 from gatewright.gen.task import Task
 from gatewright.hw.core.errors import ConfigError
 from gatewright.tb.fast.serial import SerialModel
@@ -31,34 +34,39 @@ class Verdict:
         Answers that are right, where labels are known.
     identical : int
         Inputs whose whole output equals the golden model's.
-    cycles : int
-        Clock cycles of one inference, as the accelerator counted them.
-    predicted_cycles : int
-        The same by the cycle model.
+    counted, predicted : (inputs,) int64
+        Clock cycles of each inference, as the accelerator counted them and by the cycle model.
     outputs : (inputs, outputs) int64
         What the accelerator gave.
+    answers : (inputs,) int64
+        What that says, by the task.
     """
 
     inputs: int
     correct: int | None
     identical: int
-    cycles: int
-    predicted_cycles: int
+    counted: Ints
+    predicted: Ints
     outputs: Ints
+    answers: Ints
 
     @property
-    def answers(self) -> Ints:
-        """Index of the largest output of each input."""
-        found: Ints = self.outputs.argmax(axis=1)
-        return found
+    def cycles(self) -> int:
+        """Clock cycles of the longest inference."""
+        return int(self.counted.max())
+
+    @property
+    def predicted_cycles(self) -> int:
+        """The same by the cycle model."""
+        return int(self.predicted.max())
 
     @property
     def exact(self) -> bool:
         """Whether every output and every cycle count is as predicted."""
-        return self.identical == self.inputs and self.cycles == self.predicted_cycles
+        return self.identical == self.inputs and bool((self.counted == self.predicted).all())
 
 
-def task_of(design: Design, inputs: Path | None = None) -> Task:
+def task_of(design: Design, inputs: Path | None = None, task: str | None = None, image: Path | None = None) -> Task:
     """Give a design's task with held-out or random inputs, or with inputs from a file.
 
     Parameters
@@ -67,19 +75,31 @@ def task_of(design: Design, inputs: Path | None = None) -> Task:
         An accelerator with a model.
     inputs : Path, optional
         ``.npy`` array of input codes, shape ``(inputs, ...)``, or ``.npz`` with images and labels.
+    task : str, optional
+        One of the tasks of a model that has several.
+    image : Path, optional
+        A picture in place of ``inputs``.
 
     Raises
     ------
     ConfigError, ModelError
         One line naming the file.
     """
+    if not isinstance(design.settings, map_moe_vit.Settings):
+        for option, value in (("task", task), ("image", image)):
+            if value is not None:
+                raise ConfigError(
+                    f"{option} needs a model of room moe_vit, and {design.name} is of room {design.room.name}"
+                )
     match design.settings:
+        case map_moe_vit.Settings() as settings:
+            return vit_task(design, settings, inputs, task, image)
         case map_qnn_mlp.Settings() as settings:
             return network_task(design, settings, inputs)
         case map_ternary_linear.Settings() as settings:
             return matrix_task(design, settings, inputs)
     raise ConfigError(
-        f"{design.name} is a room, not an accelerator with a model; run one of room qnn_mlp or ternary_linear"
+        f"{design.name} is a room, not an accelerator with a model; run one of room qnn_mlp, ternary_linear or moe_vit"
     )
 
 
@@ -87,9 +107,7 @@ def simulate(design: Design, out: Path) -> SerialModel:
     """Emit the design and compile it as a byte pipe."""
     generate(design, out / "rtl")
     config = design.config
-    return SerialModel(
-        out / "rtl" / f"{design.top}.v", design.top, out / "model", config.divisor, config.clock_hz
-    )
+    return SerialModel(out / "rtl" / f"{design.top}.v", design.top, out / "model", config.divisor, config.clock_hz)
 
 
 def classify(
@@ -100,12 +118,14 @@ def classify(
     accelerator = Accelerator(pipe, design.name, design.config.design_id, clock=clock)
     outputs, cycles = task.run(accelerator, count, done)
     labels = task.labels[:count]
+    predicted = task.predict(outputs)
     found = Verdict(
         inputs=count,
         correct=None,
         identical=int((outputs == task.wanted(count)).all(axis=1).sum()),
-        cycles=int(cycles.max()) if len(set(cycles.tolist())) == 1 else -1,
-        predicted_cycles=design.config.core.run_cycles,
+        counted=cycles,
+        predicted=np.full(count, design.config.core.run_cycles) if predicted is None else predicted,
         outputs=outputs,
+        answers=task.answer(outputs),
     )
     return replace(found, correct=int((found.answers == labels).sum())) if len(labels) else found

@@ -55,6 +55,15 @@ class Task(ABC):
     def describe(self, index: int, output: Ints) -> str:
         """Show one input and its answer."""
 
+    def answer(self, outputs: Ints) -> Ints:
+        """Give what each output ``(inputs, outputs)`` says: the index of its greatest number."""
+        found: Ints = outputs.argmax(axis=1)
+        return found
+
+    def predict(self, outputs: Ints) -> Ints | None:
+        """Give the cycles of the runs that gave these outputs; None where all take the accelerator's `run_cycles`."""
+        return None
+
     def figures(self, cycles: int) -> dict[str, float]:
         """Give what a run of so many cycles comes to, by name."""
         return {}

@@ -12,6 +12,7 @@ from gatewright.gen.presets import load_design
 from gatewright.gen.run import Verdict, classify, simulate, task_of
 from gatewright.gen.task import Task
 from gatewright.hw.core.errors import ConfigError
+from gatewright.hw.core.numerics import Ints
 
 
 def run(
@@ -19,6 +20,8 @@ def run(
     board: Annotated[str | None, typer.Option(help="Use the settings for this board.")] = None,
     port: Annotated[str | None, typer.Option(help="Serial port of a flashed board; simulated if not given.")] = None,
     inputs: Annotated[Path | None, typer.Option(help=".npy or .npz with inputs; else held-out or random ones.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to classify, of any size: one input.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task of a model that has several; else its first.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Inputs to run; all if not given.")] = None,
     show: Annotated[int, typer.Option(min=0, help="Index of the input to draw.")] = 0,
     out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),
@@ -26,10 +29,10 @@ def run(
 ) -> None:
     """Run a model's inputs through the accelerator's serial line; hold answers to the golden model."""
     design = load_design(config, board)
-    task = task_of(design, inputs)
-    total = len(task.codes) if count is None else count
-    if total > len(task.codes):
-        raise ConfigError(f"count must lie in 1..{len(task.codes)}, the inputs at hand, not {total}")
+    work = task_of(design, inputs, task, image)
+    total = len(work.codes) if count is None else count
+    if total > len(work.codes):
+        raise ConfigError(f"count must lie in 1..{len(work.codes)}, the inputs at hand, not {total}")
     if show >= total:
         raise ConfigError(f"show must lie in 0..{total - 1}, not {show}")
     with progress(f"run {design.name}", total, as_json) as steps:
@@ -39,12 +42,12 @@ def run(
         else:
             steps.say(f"compile {design.name}")
             pipe = simulate(design, out / design.name / (board or "any"))
-        verdict = classify(design, task, pipe, total, lambda index: steps.done(f"run {design.name}"))
+        verdict = classify(design, work, pipe, total, lambda index: steps.done(f"run {design.name}"))
         pipe.close()
     if as_json:
-        show_json(verdict_json(design.name, port, task, verdict))
+        show_json(verdict_json(design.name, port, work, verdict))
     else:
-        show_verdict(task, verdict, show, port or "simulated RTL", design.config.clock_hz)
+        show_verdict(work, verdict, show, port or "simulated RTL", design.config.clock_hz)
     if not verdict.exact:
         raise typer.Exit(1)
 
@@ -73,12 +76,18 @@ def show_verdict(task: Task, verdict: Verdict, index: int, target: str, clock_hz
         ("inputs", verdict.inputs),
         ("accuracy", accuracy),
         (f"identical to {task.golden}", f"{verdict.identical} of {verdict.inputs}"),
-        ("cycles per inference, counted by the hardware", verdict.cycles),
-        ("cycles per inference, by the cycle model", verdict.predicted_cycles),
+        ("cycles per inference, counted by the hardware", span(verdict.counted)),
+        ("cycles per inference, by the cycle model", span(verdict.predicted)),
         (f"inferences per second at {clock_hz / 1e6:g} MHz without the line", clock_hz // verdict.predicted_cycles),
         *((name.replace("_", " "), f"{value:.4g}") for name, value in task.figures(verdict.cycles).items()),
     ]
     show_table(task.name, ("what", "value"), [(name, str(value)) for name, value in rows if value != ""])
+
+
+def span(cycles: Ints) -> str:
+    """Give a number, or the least and the greatest of several."""
+    low, high = int(cycles.min()), int(cycles.max())
+    return str(low) if low == high else f"{low} .. {high}"
 
 
 def register(app: typer.Typer) -> None:

@@ -179,7 +179,7 @@ def _run(graph: VitGraph, pixels: Ints, task: int, keep: bool) -> Trace:
     y = _norm(graph, graph.norm, x[:, 0])
     record("norm", y)
     head = graph.heads[task]
-    return Trace(product(y, head.weights.T) + head.bias, tuple(routes), stages)
+    return Trace(linear(head.linear, y), tuple(routes), stages)
 
 
 def _added(x: Ints, change: Ints) -> Ints:

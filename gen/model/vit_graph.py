@@ -13,7 +13,7 @@ shift for each channel ``c``. An image goes through
 4. in a block with experts ``score[e] = sat(rq(gate[task, e] . y))``; the ``top_k`` greatest are chosen, ties to the
    lower id, weighted by the softmax over all scores or over the chosen ones; for the chosen in ascending id
    ``x = sat_16(x + floor((weight * fc2[e](gelu(fc1[e](y))) + 2**(weight_bits-1)) / 2**weight_bits))``;
-5. ``logits = head[task] . norm(x[0]) + bias``; the greatest wins, ties to the lowest index.
+5. ``logits = sat_16(rq(head[task] . norm(x[0]) + bias))``; the greatest wins, ties to the lowest index.
 
 Norms, softmax and GELU are those of the rooms ``norm``, ``softmax`` (algorithm exact) and ``activation``
 (method symmetry), with the configs that `VitGraph` gives.
@@ -33,7 +33,7 @@ from gatewright.hw.nonlinear.norm.config import NormConfig
 from gatewright.hw.nonlinear.softmax.config import SoftmaxConfig
 
 SHIFT_MIN, SHIFT_MAX = 16, 31
-RESIDUAL_BITS, ACTIVATION_BITS = 16, 8
+RESIDUAL_BITS, ACTIVATION_BITS, LOGIT_BITS = 16, 8, 16
 
 Octets = NDArray[np.int8]
 
@@ -263,6 +263,15 @@ class Head:
     weights: Octets
     bias: Ints
     step: float
+
+    @cached_property
+    def linear(self) -> Linear:
+        """The layer whose results are the logits: a right shift brings the greatest possible sum to 16 bits."""
+        count, dim = self.weights.shape
+        reach = int((np.abs(self.weights.astype(np.int64)).sum(axis=1) * 128 + np.abs(self.bias)).max())
+        shift = max(1, reach.bit_length() - LOGIT_BITS + 1)
+        multiplier, most = np.full(count, 1 << max(0, SHIFT_MIN - shift)), np.full(count, max(SHIFT_MIN, shift))
+        return Linear(f"head {self.task}", self.weights, self.bias, multiplier, most, LOGIT_BITS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 """Constants of the core as parameters: strings of hexadecimal digits, and what stands in for those not given."""
 
 from collections.abc import Callable, Mapping
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def follow(values: dict[str, Any], defaults: Mapping[str, Any]) -> None:
     patch, height, width, features, lanes, layers, tasks = (given(name) for name in names)
     tokens, gates = 1 + height // patch * (width // patch), layers // 2 * tasks
     rooms: dict[str, dict[str, Any]] = {
-        "attention": {"tokens": tokens},
+        "attention": _attention(values.get("attention", {}), tokens, features, given("inputs_per_cycle")),
         "norm": {"kind": "layer", "lanes": lanes, "elements": features, "in_bits": ROW_BITS},
         "gate": {"features": features, "lanes": lanes, "gates": gates},
         "activation": {"lanes": lanes},
@@ -48,6 +49,14 @@ def follow(values: dict[str, Any], defaults: Mapping[str, Any]) -> None:
         if isinstance(values.get(name, {}), dict):
             values[name] = {**fields, **values.get(name, {})}
     _stand_in(values, tokens, features, layers, gates)
+
+
+def _attention(inner: Any, tokens: int, features: int, wide: Any) -> dict[str, Any]:
+    """Give the attention's shape: two heads if nobody says, beats as wide as the array's where heads allow it."""
+    heads = inner.get("heads", 2) if isinstance(inner, dict) else 2
+    if not (isinstance(heads, int) and 0 < heads <= features and isinstance(wide, int)):
+        return {"tokens": tokens}
+    return {"tokens": tokens, "heads": heads, "head_dim": features // heads, "lanes": gcd(features // heads, wide, 16)}
 
 
 def _stand_in(values: dict[str, Any], tokens: int, features: int, layers: int, gates: int) -> None:

@@ -104,7 +104,10 @@ def linear(config: VitCoreConfig, rows: Ints, layer: Layer) -> Ints:
     matrix, columns = layer
     sums = np.rint(rows.astype(float) @ matrix.T.astype(float)).astype(np.int64)  # exact below 2**53
     lacking = (0, -len(matrix) % config.lanes)
-    scale = {name: np.broadcast_to(np.pad(value, lacking), (len(rows), len(matrix) + lacking[1])) for name, value in columns.items()}
+    scale = {
+        name: np.broadcast_to(np.pad(value, lacking), (len(rows), len(matrix) + lacking[1]))
+        for name, value in columns.items()
+    }
     return finish(config.linear, np.pad(sums, ((0, 0), lacking)), **scale)[:, : len(matrix)]
 
 
