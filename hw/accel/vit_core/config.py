@@ -312,6 +312,16 @@ class VitCoreConfig(RoomConfig):
         return self.input_bytes
 
     @property
+    def macs(self) -> int:
+        """Weights that meet an activation in a run, padding left out."""
+        return timing.macs(self)
+
+    @property
+    def utilisation(self) -> float:
+        """Part of the array's multiplications that a run needs, if every expert gets its share."""
+        return self.macs / (self.inputs_per_cycle * self.outputs_per_cycle * self.run_cycles)
+
+    @property
     def run_cycles(self) -> int:
         """Cycles of a run in which every expert gets its share; see `timing.run`."""
         return timing.typical(self)

@@ -78,5 +78,5 @@ def _stand_in(values: dict[str, Any], tokens: int, features: int, layers: int, g
         "attention_scales": lambda: ((1024, 0, 500, 0),) * layers,
     }
     for name, make in stand_ins.items():
-        if name not in values:
+        if not values.get(name):
             values[name] = make()

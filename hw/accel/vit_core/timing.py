@@ -128,10 +128,18 @@ class TritArray:
 
 
 class Machine:
-    """The core's clock over a sequence of runs."""
+    """The core's clock over a sequence of runs.
 
-    def __init__(self, config: Any) -> None:
-        self.config = config
+    Parameters
+    ----------
+    config : VitCoreConfig
+        The core.
+    pace : int
+        Cycles that the source of streamed weights takes for a beat.
+    """
+
+    def __init__(self, config: Any, pace: int = 1) -> None:
+        self.config, self.pace = config, pace
         self.array: Any = TritArray(config) if config.linear.ternary else IntArray(config)
         self.run = Run()
         self.last_counts = 0, 0  # words of the constant stores' latest commands
@@ -232,7 +240,7 @@ class Machine:
             (run.written, run.freed, config.beats(kind)), (run.param_written, run.param_freed, config.param_beats(kind))
         )):  # fmt: skip
             first = max(earliest[which], written[-1] + 1 if index else 0, freed[index - 2] if index > 1 else 0)
-            written.append(first + beats - 1)
+            written.append(first + beats * self.pace - 1)
 
     def _stalled(self, which: int) -> int:
         """Give the cycle of the final read of the command before: two ahead of its last word's leaving."""
@@ -311,11 +319,19 @@ def spans(config: Any, inputs: Mapping[str, Beats]) -> tuple[int, int]:
     return first, found[-1][2] + 1
 
 
-def typical(config: Any) -> int:
+def macs(config: Any) -> int:
+    """Count the weights that meet an activation in a run, padding left out."""
+    everyone = [matrix for matrix in config.matrices if matrix.kind not in (Kind.EXPERT1, Kind.EXPERT2, Kind.HEAD)]
+    total = sum(config.inputs_of(matrix.kind) * config.outputs_of(matrix.kind) for matrix in everyone)
+    experts = 2 * config.mixtures * config.gate.k * config.features * config.expert_hidden
+    return int(config.tokens * (total + experts) + config.features * config.classes)
+
+
+def typical(config: Any, pace: int = 1) -> int:
     """Count the cycles of a run in which every expert gets its share of the tokens."""
     experts, k = config.gate.experts, config.gate.k
     queues: dict[int, list[int]] = {}
     for token in range(config.tokens):
         for turn in range(k):
             queues.setdefault((token * k + turn) % experts, []).append(token)
-    return Machine(config).image(0, 0, [dict(sorted(queues.items()))] * config.mixtures)
+    return Machine(config, pace).image(0, 0, [dict(sorted(queues.items()))] * config.mixtures)
