@@ -58,7 +58,8 @@ def codes(drawings: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Average the subpixels of drawings ``(n, 64, 64)``; give codes ``(n, 16, 16)``."""
     blocks = drawings.reshape(len(drawings), SIZE, FINE, SIZE, FINE).astype(np.int64).sum(axis=(2, 4))
     full = 255 * FINE * FINE
-    return ((2 * CODE_MAX * blocks + full) // (2 * full)).astype(np.uint8)
+    rounded: NDArray[np.int64] = (2 * CODE_MAX * blocks + full) // (2 * full)
+    return rounded.astype(np.uint8)
 
 
 def write_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:

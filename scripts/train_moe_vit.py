@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from safetensors.numpy import save
 from torch import Tensor
+from torch.nn import functional
 from vit_data import DATA, Data
 from vit_torch import MoeVit, Quantiser, Steps
 
@@ -56,7 +56,7 @@ def main() -> None:
     model = MoeVit(data.geometry, [len(classes) for _, classes in data.tasks]).to(args.device)
     plain = Quantiser()
     state = fit(model, data, plain, 0, int(total * FLOAT_SHARE), total)
-    steps = calibrate(model, data)
+    steps = calibrate(model, data, args.weights)
     integer = copy.deepcopy(model)
     report(model, data, plain, f"float at {FLOAT_SHARE:.0%}")
     fit(model, data, plain, int(total * FLOAT_SHARE), total, total, copy.deepcopy(state))
@@ -99,7 +99,7 @@ def fit(
         task = step % len(data.tasks)
         images = data.augment(data.train[rows], dice)
         logits, balance = model(images, task, quantiser)
-        loss = F.cross_entropy(logits, data.train_labels[task][rows], label_smoothing=SMOOTHING)
+        loss = functional.cross_entropy(logits, data.train_labels[task][rows], label_smoothing=SMOOTHING)
         optimiser.zero_grad(set_to_none=True)
         (loss + BALANCE * balance).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -132,7 +132,7 @@ def report(model: MoeVit, data: Data, quantiser: Quantiser, name: str) -> list[n
 
 
 @torch.no_grad()
-def calibrate(model: MoeVit, data: Data) -> Steps:
+def calibrate(model: MoeVit, data: Data, weights: str) -> Steps:
     """Choose steps from what 512 training images show: common ones are powers of two."""
     watch, dice = Quantiser(watch=True), torch.Generator(data.train.device).manual_seed(0)
     for task in range(len(data.tasks)):
@@ -156,6 +156,9 @@ def calibrate(model: MoeVit, data: Data) -> Steps:
             for block in range(data.geometry["layers"])
         ],
     }
+    if weights == "ternary":  # a step of a sum is large: finer steps of the residual stream would be lost on it
+        largest = max(float(p.abs().mean()) for name, p in model.named_parameters() if "blocks" in name and p.ndim > 1)
+        steps["residual"] = max(steps["residual"], 2.0 ** math.ceil(math.log2(2 * largest * steps["gelu_out"])))
     print("steps", steps)
     return steps
 

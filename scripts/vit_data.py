@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from glyphs import CLASSES, CODE_MAX, SIZE
 from numpy.typing import NDArray
 from torch import Generator, Tensor
+from torch.nn import functional
 
 from gatewright.gen.model.digits import PIXEL_MAX, split_in_order
 
@@ -92,7 +92,7 @@ def glyphs(folder: Path | None) -> Data:
         drawn = images.unsqueeze(1).float() / 255
         small = warp(drawn, 2 * SIZE, dice, turn=0.1, stretch=0.12, shear=0.15, move=0.08)
         bend = torch.exp(torch.rand(len(small), 1, 1, 1, generator=dice, device=dice.device) * 1.2 - 0.6)
-        return in_codes(F.avg_pool2d(small.clamp(1e-6, 1) ** bend, 2), CODE_MAX)
+        return in_codes(functional.avg_pool2d(small.clamp(1e-6, 1) ** bend, 2), CODE_MAX)
 
     return Data(
         geometry={
@@ -126,8 +126,8 @@ def warp(
     cos, sin = torch.cos(angle), torch.sin(angle)
     first = torch.stack([cos * across, (slant * cos - sin) * down, spread(move)], dim=1)
     second = torch.stack([sin * across, (slant * sin + cos) * down, spread(move)], dim=1)
-    grid = F.affine_grid(torch.stack([first, second], dim=1), [n, 1, size, size], align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    grid = functional.affine_grid(torch.stack([first, second], dim=1), [n, 1, size, size], align_corners=False)
+    return functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def in_codes(pixels: Tensor, most: int) -> Tensor:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 Steps = dict[str, Any]
 
@@ -88,13 +88,13 @@ class Attention(nn.Module):
     def forward(self, y: Tensor, quantiser: Quantiser, block: int) -> Tensor:
         """Map ``(images, tokens, dim)`` to the same shape."""
         n, tokens, dim = y.shape
-        qkv = F.linear(y, quantiser.weight(self.qkv.weight), self.qkv.bias)
+        qkv = functional.linear(y, quantiser.weight(self.qkv.weight), self.qkv.bias)
         parts = qkv.view(n, tokens, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
         q, k, v = (quantiser.activation(part, name, block) for part, name in zip(parts, "qkv", strict=True))
         score = quantiser.activation(q @ k.transpose(-1, -2) * (dim // self.heads) ** -0.5, "score")
         out = quantiser.probability(score.softmax(dim=-1)) @ v
         out = quantiser.activation(out.transpose(1, 2).reshape(n, tokens, dim), "attention", block)
-        return F.linear(out, quantiser.weight(self.proj.weight), self.proj.bias)
+        return functional.linear(out, quantiser.weight(self.proj.weight), self.proj.bias)
 
 
 class Mlp(nn.Module):
@@ -107,9 +107,9 @@ class Mlp(nn.Module):
 
     def forward(self, y: Tensor, quantiser: Quantiser) -> Tensor:
         """Map ``(images, tokens, dim)`` to the same shape."""
-        h = F.linear(y, quantiser.weight(self.fc1.weight), self.fc1.bias)
-        h = quantiser.activation(F.gelu(quantiser.activation(h, "gelu_in")), "gelu_out")
-        return F.linear(h, quantiser.weight(self.fc2.weight), self.fc2.bias)
+        h = functional.linear(y, quantiser.weight(self.fc1.weight), self.fc1.bias)
+        h = quantiser.activation(functional.gelu(quantiser.activation(h, "gelu_in")), "gelu_out")
+        return functional.linear(h, quantiser.weight(self.fc2.weight), self.fc2.bias)
 
 
 class Moe(nn.Module):
@@ -126,7 +126,7 @@ class Moe(nn.Module):
         """Map ``(images, tokens, dim)`` to the same shape; give the loss of uneven use as well."""
         experts, hidden, dim = self.fc1.weight.shape
         score = quantiser.activation(
-            F.linear(y, quantiser.weight(self.gate.weight[task], "tensor")), "gate", bits=10
+            functional.linear(y, quantiser.weight(self.gate.weight[task], "tensor")), "gate", bits=10
         )
         p = score.softmax(dim=-1)
         chosen = torch.zeros_like(p).scatter(-1, p.topk(self.top_k).indices, 1.0)
@@ -135,11 +135,11 @@ class Moe(nn.Module):
         if self.over == "chosen":
             weight = weight / weight.sum(dim=-1, keepdim=True)
         w1 = quantiser.weight(self.fc1.weight).reshape(experts * hidden, dim)
-        h = F.linear(y, w1, self.fc1.bias.flatten())
-        h = quantiser.activation(F.gelu(quantiser.activation(h, "gelu_in")), "gelu_out")
+        h = functional.linear(y, w1, self.fc1.bias.flatten())
+        h = quantiser.activation(functional.gelu(quantiser.activation(h, "gelu_in")), "gelu_out")
         h = (h.unflatten(-1, (experts, hidden)) * weight.unsqueeze(-1)).flatten(-2)
         w2 = quantiser.weight(self.fc2.weight).permute(1, 0, 2).reshape(dim, experts * hidden)
-        return F.linear(h, w2) + weight @ self.fc2.bias, balance
+        return functional.linear(h, w2) + weight @ self.fc2.bias, balance
 
 
 class Block(nn.Module):
@@ -182,9 +182,9 @@ class MoeVit(nn.Module):
 
     def forward(self, images: Tensor, task: int, quantiser: Quantiser) -> tuple[Tensor, Tensor]:
         """Map images ``(n, channels, height, width)`` to logits and the loss of uneven use."""
-        patches = F.unfold(images, self.patch, stride=self.patch).transpose(1, 2)
-        x = F.linear(patches, quantiser.weight(self.patch_embed.weight, "channel"))
-        x = F.pad(x, (0, 0, 1, 0)) + self.pos_embed  # token 0 is the class token
+        patches = functional.unfold(images, self.patch, stride=self.patch).transpose(1, 2)
+        x = functional.linear(patches, quantiser.weight(self.patch_embed.weight, "channel"))
+        x = functional.pad(x, (0, 0, 1, 0)) + self.pos_embed  # token 0 is the class token
         balance = x.new_zeros(())
         for block in self.blocks:
             x, part = block(x, task, quantiser)
@@ -193,6 +193,6 @@ class MoeVit(nn.Module):
             quantiser.activation(x, "residual")
         y = quantiser.activation(self.norm(x[:, 0]), "norm")
         head = self.heads[task]
-        return F.linear(y, quantiser.weight(head.weight, "tensor"), head.bias), balance
+        return functional.linear(y, quantiser.weight(head.weight, "tensor"), head.bias), balance
 
 

@@ -25,6 +25,8 @@ class Accuracy:
         Items where both name the same class.
     largest_difference : int
         Largest distance between their logits, in steps of the output.
+    reference : str
+        What the float results come from.
     """
 
     items: int
@@ -32,6 +34,7 @@ class Accuracy:
     integer_correct: int
     agree: int
     largest_difference: int
+    reference: str = "ONNX in float"
 
     @property
     def float_accuracy(self) -> float:
@@ -50,7 +53,7 @@ class Accuracy:
 
     def __str__(self) -> str:
         return (
-            f"of {self.items} held-out items, ONNX in float gets {self.float_accuracy:.2%} right, the integer "
+            f"of {self.items} held-out items, {self.reference} gets {self.float_accuracy:.2%} right, the integer "
             f"network {self.integer_accuracy:.2%}; they agree on {self.agreement:.2%}, logits differ by at most "
             f"{self.largest_difference} LSB"
         )

@@ -20,8 +20,20 @@ from gatewright.gen.model.graph import Ints
 from gatewright.gen.model.rescale import fixed_point
 from gatewright.gen.model.vit_config import VitConfig, read_config
 from gatewright.gen.model.vit_graph import (
-    RESIDUAL_BITS, SHIFT_MAX, SHIFT_MIN, Attention, Block, Formats, Head, Linear, Mlp, Moe, Norm, Rescale, VitGraph,
-)  # fmt: skip
+    RESIDUAL_BITS,
+    SHIFT_MAX,
+    SHIFT_MIN,
+    Attention,
+    Block,
+    Formats,
+    Head,
+    Linear,
+    Mlp,
+    Moe,
+    Norm,
+    Rescale,
+    VitGraph,
+)
 from gatewright.hw.core.errors import ModelError
 
 Floats = NDArray[np.float32]
@@ -103,10 +115,8 @@ def _linear_shapes(name: str, *shape: int) -> dict[str, tuple[int, ...]]:
 
 
 def _norm_shapes(config: VitConfig, name: str) -> dict[str, tuple[int, ...]]:
-    shapes = {f"{name}.weight": (config.geometry.dim,), f"{name}.bias": (config.geometry.dim,)}
-    if config.norm == "rms":
-        del shapes[f"{name}.bias"]
-    return shapes
+    parts = ("weight",) if config.norm == "rms" else ("weight", "bias")
+    return {f"{name}.{part}": (config.geometry.dim,) for part in parts}
 
 
 def check_tensors(config: VitConfig, tensors: Tensors, file: str) -> None:

@@ -14,7 +14,7 @@ FORMAT = "gatewright-vit-1"
 COMMON_STEPS = ("pixel", "residual", "norm", "score", "gelu_in", "gelu_out", "gate")
 POWERS = ("score", "gelu_in", "gelu_out", "gate")
 BLOCK_STEPS = ("q", "k", "v", "attention")
-WIDTHS = tuple(item.name for item in fields(Formats) if item.name.endswith("_bits")) + ("gain_fraction",)
+WIDTHS = tuple(item.name for item in fields(Formats) if item.name.endswith(("_bits", "gain_fraction")))
 
 
 @dataclass(frozen=True, kw_only=True)
