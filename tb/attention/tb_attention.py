@@ -8,12 +8,13 @@ from gatewright.hw.attention.attention.golden import golden
 from gatewright.hw.core.numerics import Ints
 from gatewright.tb.harness.bench import Inputs, StreamBench, draw, draw_corners
 
-BEATS = 4  # of the size asked for, per beat that is played: a beat keeps the engine busy for several cycles
+BEATS = 4  # of the size asked for, per beat that is played: a beat keeps the engine busy for several cycles,
+SEQUENCE = 24  # and so does the shortest sequence
 
 
 def stimulus(config: AttentionConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
     """Draw whole sequences, each with scales of its own."""
-    count = max(1, size // (BEATS * config.tokens * config.words))
+    count = max(1, size // max(BEATS * config.tokens * config.words, SEQUENCE))
     inputs = {}
     for port in config.inputs[:3]:
         parts = [_rows(config, rng, kind) for _ in range(count)]

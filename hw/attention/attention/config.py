@@ -136,8 +136,12 @@ class AttentionConfig(RoomConfig):
 
     @property
     def turn_bits(self) -> int:
-        """Width of a block's number; it need only tell how far parts of the engine are apart."""
-        return 2 if max(self.jump(unit) for unit in range(self.units)) <= 2 else 3
+        """Width of a block's number; it need only tell how far parts of the engine are apart.
+
+        Scores are ahead of the softmax by at most two blocks, three if one is cut short; a softmax that is done with
+        a sequence is ahead of the scores by less than two.
+        """
+        return 3 if self.extra else 2
 
     @property
     def score_lanes(self) -> int:
@@ -214,19 +218,29 @@ class AttentionConfig(RoomConfig):
     @property
     def latency(self) -> int:
         """Cycles of a lone sequence from its first beat to its first result."""
-        return timing.play(self, 1)[0]
+        return timing.play(self, 1).first
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """Count cycles from the first input transfer to the first output transfer, nothing stalling."""
-        return timing.play(self, *self._work(inputs))[0]
+        return timing.play(self, *self._work(inputs)).first
 
     def cycles(self, inputs: Mapping[str, Beats]) -> int:
         """Count cycles from the first input transfer to the last output transfer, both included."""
-        return timing.play(self, *self._work(inputs))[1] + 1
+        return timing.play(self, *self._work(inputs)).last + 1
 
     def utilisation(self, count: int = 1) -> float:
         """Give the share of the multipliers' cycles that is used, from the first beat of ``count`` sequences on."""
-        return count * self.tokens**2 * self.words / (self.slots * (timing.play(self, count)[1] + 1))
+        return count * self.tokens**2 * self.words / (self.slots * (timing.play(self, count).last + 1))
+
+    def error_lsb(self, multiplier: int, shift: int) -> float:
+        """Bound a result's error against real attention, where neither scores nor results saturate.
+
+        In units of the result, for an output scale of ``multiplier / 2**shift``. A score is rounded by half a unit,
+        so a quotient of exponentials is off by a factor of a whole one; each probability has the softmax's error.
+        """
+        step = self.softmax.scale / 2.0**self.softmax.scale_fraction
+        weights = self.tokens * self.softmax.error_lsb + (1 << self.prob_bits) * math.expm1(step)
+        return 0.5 + weights * (1 << (self.act_bits - 1)) * multiplier / 2.0**shift
 
     def _work(self, inputs: Mapping[str, Beats]) -> tuple[int, bytes]:
         """Count sequences; mark rows that fixed_phi sums once more: those whose maximum lies outside its range."""

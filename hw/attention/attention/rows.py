@@ -42,7 +42,7 @@ class Unit:
             write.addr.eq(scores.address),
             write.data.eq(Cat(scores.values[slot] for slot in self.slots)),
             write.en.eq(Cat(scores.picks[slot] for slot in self.slots)),
-            whole.eq((distance == 2) | ((distance == 1) & (written.key.value >= feed.slot))),
+            whole.eq(self._two(distance) | ((distance == 1) & (written.key.value >= feed.slot))),
             move.eq(~held | self.softmax.i.ready),
             read.addr.eq(_address(feed)), read.en.eq(whole & move),
             self.softmax.i.valid.eq(held), self.softmax.i.payload.last.eq(last),
@@ -77,7 +77,13 @@ class Unit:
 
     def behind(self, issued: Steps) -> Value:
         """Tell whether the place of a step's scores is still to be read, two blocks ago."""
-        return (ahead(issued.turn, self.feed.turn) == 2) & (issued.key.value >= self.feed.slot)
+        distance = ahead(issued.turn, self.feed.turn)
+        early = issued.key.value < self.feed.slot
+        return self._two(distance) & ~(early & ~distance[0])
+
+    def _two(self, distance: Value) -> Value:
+        """Tell two blocks ahead from one behind; with three bits also three blocks ahead."""
+        return (distance == 2) if len(distance) == 2 else ~distance[2] & distance[1]
 
     def missing(self, summed: Steps) -> Value:
         """Tell whether a probability of a step is still to be written."""

@@ -12,8 +12,25 @@ from gatewright.hw.nonlinear.softmax.timing import Model
 Position = tuple[int, int]  # block, counted on through all sequences; step or slot within it
 
 
+@dataclass(frozen=True)
+class Times:
+    """Cycles, counted from the first input transfer.
+
+    Attributes
+    ----------
+    first, last : int
+        First and last output transfer.
+    blocks : tuple of int
+        First key read of each block.
+    """
+
+    first: int
+    last: int
+    blocks: tuple[int, ...]
+
+
 @lru_cache(maxsize=64)
-def play(config: Any, count: int, repeats: bytes = b"") -> tuple[int, int]:
+def play(config: Any, count: int, repeats: bytes = b"") -> Times:
     """Run ``count`` sequences whose inputs never pause and whose output never stalls.
 
     Parameters
@@ -24,16 +41,11 @@ def play(config: Any, count: int, repeats: bytes = b"") -> tuple[int, int]:
         Sequences.
     repeats : bytes
         For each row of scores whether the softmax sums it twice; none if empty.
-
-    Returns
-    -------
-    tuple
-        Cycles from the first input transfer to the first and to the last output transfer.
     """
     engine = _Engine(config, count, repeats)
     while engine.sums.sequence < count:
         engine.step()
-    return engine.first + config.sum_delay, engine.last + config.sum_delay
+    return Times(engine.first + config.sum_delay, engine.last + config.sum_delay, tuple(engine.blocks))
 
 
 @dataclass
@@ -154,6 +166,7 @@ class _Engine:
     cycle: int = 0
     first: int = -1
     last: int = 0
+    blocks: list[int] = field(default_factory=list)
     loaded: int = 0  # queries of the sequence
     open: bool = False  # scores of a sequence are being computed
     pending: bool = False  # the sums have not yet taken its scale
@@ -210,6 +223,8 @@ class _Engine:
 
     def _score(self) -> None:
         fresh, steps = self._fresh(), self.scores
+        if steps.key == steps.word == 0:
+            self.blocks.append(self.cycle)
         final = steps.next()
         if steps.word == 0:
             self.loaded += fresh
