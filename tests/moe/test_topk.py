@@ -40,8 +40,8 @@ def test_rows_of_k_candidates_or_more_follow_without_a_bubble(k):
     for length in (k, k + 1, 16):
         last = np.tile(np.arange(length) == length - 1, 10).astype(np.int64)
         inputs = {"i": {"score": np.zeros(len(last), np.int64), "last": last}}
-        assert config.cycles(inputs) == 10 * length + k
-        assert config.delay(inputs) == length
+        assert config.cycles(inputs) == 10 * length + k + 1
+        assert config.delay(inputs) == length + 1
 
 
 REFUSED = [

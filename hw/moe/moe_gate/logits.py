@@ -81,12 +81,19 @@ class Logits(wiring.Component):
         parts = []
         for expert in range(config.experts):
             row = read.data.word_select(expert, 8 * config.lanes)
-            level = [pipe(x[lane] * row.word_select(lane, 8).as_signed(), "product") for lane in range(config.lanes)]
+            level = [
+                pipe(self._cut(x[lane] * row.word_select(lane, 8).as_signed()), "product")
+                for lane in range(config.lanes)
+            ]
             while len(level) > 1:
-                pairs = [pipe(a + b, "partial") for a, b in zip(level[::2], level[1::2], strict=False)]
+                pairs = [pipe(self._cut(a + b), "partial") for a, b in zip(level[::2], level[1::2], strict=False)]
                 level = pairs + [pipe(odd, "odd") for odd in level[2 * len(pairs) :]]
             parts.append(level[0])
         return parts
+
+    def _cut(self, value: Value) -> Value:
+        """Keep no more bits than the sums have, which small weights make narrow."""
+        return value[: self.config.acc_bits].as_signed()
 
     def _give(self, m: Module, sums: list[Signal], gate: Signal, whole: Signal, free: Signal) -> None:
         """Shift a copy of the sums out."""

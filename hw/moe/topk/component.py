@@ -29,56 +29,59 @@ class Topk(RoomComponent):
         super().__init__(config)
 
     def elaborate(self, platform: Any) -> Module:
-        """Insert every candidate where it belongs; the row's last one goes straight to the output with the others."""
+        """Insert every candidate where it belongs; a whole row moves on to the registers that it leaves from."""
         m = Module()
         config, beat = self.config, self.i.payload
         place = Signal(range(config.candidates_max))
-        entry = Cat(beat.score, place, beat.tag) if config.tag_bits else Cat(beat.score, place)
+        # Scores count from the smallest, so that a carry alone compares them.
+        entry = Cat(beat.score[:-1], ~beat.score[-1], place, *([beat.tag] if config.tag_bits else []))
 
-        # What the row's last candidate alone could fill needs no register here.
-        slots = min(config.k, config.candidates_max - 1)
-        held = Signal(slots)  # thermometer
-        best = [Signal(len(entry), name=f"best_{slot}", reset_less=True) for slot in range(slots)]
-        merged = self._insert(m, entry, best, held)
-        one_more = Cat(1, held)[: config.k]
-
-        o_held = Signal(config.k)
+        held, o_held = Signal(config.k), Signal(config.k)  # thermometers
+        best = [Signal(len(entry), name=f"best_{slot}", reset_less=True) for slot in range(config.k)]
         o_best = [Signal(len(entry), name=f"o_best_{slot}", reset_less=True) for slot in range(config.k)]
+        whole = Signal()  # a row has ended and has not moved on yet
         ends = o_held[1] == 0 if config.k > 1 else Const(1)
-        take = Signal()
+        free, take = Signal(), Signal()
         m.d.comb += [
-            self.i.ready.eq(~beat.last | ~self.o.valid | (self.o.ready & ends)),
+            free.eq(~self.o.valid | (self.o.ready & ends)),
+            self.i.ready.eq(~whole | free),
             take.eq(self.i.valid & self.i.ready),
-            self.o.valid.eq(o_held[0]),
-            self.o.payload.last.eq(ends),
         ]
+        before = held & ~whole.replicate(config.k)  # what the next candidate finds
         with m.If(take):
-            m.d.sync += [Cat(best).eq(Cat(merged)), held.eq(one_more), place.eq(place + 1)]
-            with m.If(beat.last):
-                m.d.sync += [held.eq(0), place.eq(0)]
-        with m.If(take & beat.last):
-            m.d.sync += [Cat(o_best).eq(Cat(merged)), o_held.eq(one_more)]
+            m.d.sync += [
+                Cat(best).eq(Cat(self._insert(m, entry, best, before))),
+                held.eq(Cat(1, before)),
+                place.eq(Mux(beat.last, 0, place + 1)),
+                whole.eq(beat.last),
+            ]
+        with m.Elif(free & whole):
+            m.d.sync += [whole.eq(0), held.eq(0)]
+        with m.If(whole & free):
+            m.d.sync += [Cat(o_best).eq(Cat(best)), o_held.eq(held)]
         with m.Elif(self.o.ready):
             m.d.sync += [Cat(o_best[:-1]).eq(Cat(o_best[1:])), o_held.eq(o_held[1:])]
-
-        score, following = o_best[0][: config.score_bits], config.score_bits + len(place)
-        m.d.comb += [self.o.payload.score.eq(score), self.o.payload.id.eq(o_best[0][config.score_bits : following])]
-        if config.tag_bits:
-            m.d.comb += self.o.payload.tag.eq(o_best[0][following:])
+        self._give(m, o_best[0], len(place))
+        m.d.comb += [self.o.valid.eq(o_held[0]), self.o.payload.last.eq(ends)]
         return m
 
-    def _insert(self, m: Module, entry: Value, best: list[Signal], held: Signal) -> list[Value]:
-        """Give the slots with the candidate in its place: those it beats move down by one.
+    def _insert(self, m: Module, entry: Value, best: list[Signal], held: Value) -> list[Value]:
+        """Give the slots with the candidate in its place: those that it beats move down by one.
 
         Only a strictly greater score beats: of equal ones the earlier stays in front.
         """
-        score = self.i.payload.score
-        beats = Signal(len(best))  # sorted slots: once one is beaten, so are all behind it
-        m.d.comb += beats.eq(
-            Cat(~full | (score > slot[: len(score)].as_signed()) for full, slot in zip(held, best, strict=True))
-        )
-        merged: list[Value] = []
-        for slot in range(self.config.k):
-            passed = Mux(beats[slot - 1], best[slot - 1], entry) if slot else entry
-            merged.append(Mux(beats[slot], passed, best[slot]) if slot < len(best) else passed)
-        return merged
+        bits = self.config.score_bits
+        beats = Signal(self.config.k)  # sorted slots: once one is beaten, so are all behind it
+        m.d.comb += beats.eq(Cat(~full | (entry[:bits] > slot[:bits]) for full, slot in zip(held, best, strict=True)))
+        passed = [entry, *(Mux(beats[slot], best[slot], entry) for slot in range(self.config.k - 1))]
+        return [Mux(beats[slot], passed[slot], best[slot]) for slot in range(self.config.k)]
+
+    def _give(self, m: Module, entry: Value, place_bits: int) -> None:
+        """Take an entry apart."""
+        bits, payload = self.config.score_bits, self.o.payload
+        m.d.comb += [
+            payload.score.eq(Cat(entry[: bits - 1], ~entry[bits - 1])),
+            payload.id.eq(entry[bits : bits + place_bits]),
+        ]
+        if self.config.tag_bits:
+            m.d.comb += payload.tag.eq(entry[bits + place_bits :])

@@ -50,20 +50,20 @@ class TopkConfig(RoomConfig):
 
     @property
     def latency(self) -> int:
-        """From a row's last candidate to its best one."""
-        return 1
+        """From a row's last candidate to its best one: sorted, then moved on."""
+        return 2
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """The first row is heard out."""
         return self._rows(inputs["i"])[0] - 1 + self.latency
 
     def cycles(self, inputs: Mapping[str, Beats]) -> int:
-        """A row takes a cycle a candidate; its end waits until the results before it have left."""
+        """A row takes a cycle a candidate, and waits for the results before it to leave."""
         now, leaving = 0, 0
         for length in self._rows(inputs["i"]):
             now += max(length, leaving)
             leaving = min(length, self.k)
-        return now + leaving
+        return now + leaving + 1
 
     def _rows(self, beats: Beats) -> list[int]:
         return [row.stop - row.start for row in packets(beats)]
