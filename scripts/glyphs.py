@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Render the glyphs data from Debian's font packages: 34 classes of printed characters, held-out font families.
 
-Every face of 19 packages, less faces that are no text, draws the ten digits and the letters A to Z without I
+Every face of 17 packages, less two that hold symbols, draws the ten digits and the letters A to Z without I
 and O, which many faces draw like 1 and 0. A drawing is scaled to fit 14 pixels of 16, both ways by the same
 factor, and centred; so size and place carry nothing. The test set is four families that no training face
 derives from. Packages are fetched with ``apt-get download`` and unpacked, not installed.
@@ -35,7 +35,7 @@ TRAIN = (
 TEST = ("fonts-cabin", "fonts-linuxlibertine", "fonts-open-sans", "fonts-comfortaa")
 # fonts-liberation2 is the design of croscore and fonts-hack that of DejaVu: in the test set they would leak.
 
-# Symbols in place of letters; the others fail the test for a missing character.
+# Symbols in place of letters.
 NOT_TEXT = ("StandardSymbolsPS", "D050000L")
 
 
