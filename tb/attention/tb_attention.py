@@ -62,10 +62,9 @@ def _scales(config: AttentionConfig, rng: np.random.Generator) -> dict[str, int]
     return found
 
 
-SMALL = {"softmax": {"scale_fraction": 3}}
 TINY = {
     "tokens": 4, "heads": 2, "head_dim": 2, "parallel": 2, "lanes": 1, "act_bits": 3, "score_bits": 4, "prob_bits": 4,
-    "multiplier_bits": 4, "shift_bits": 2, "shift_min": 3, "softmax": {"scale_fraction": 1},
+    "multiplier_bits": 4, "shift_bits": 2, "shift_min": 3, "softmax_units": 1, "softmax": {"scale_fraction": 1},
 }  # fmt: skip
 
 BENCH = StreamBench(
@@ -83,6 +82,6 @@ BENCH = StreamBench(
     ),
     mutation=TINY,
     stimulus=stimulus,
-    size=800,
-    mutation_size=800,
+    size=600,
+    mutation_size=600,
 )  # fmt: skip
