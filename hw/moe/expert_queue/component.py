@@ -41,7 +41,7 @@ class ExpertQueue(RoomComponent):
         """Keep for each expert where its queue ends; its first token needs no end before it, so none is cleared."""
         m = Module()
         config, beat = self.config, self.i.payload
-        number = (config.experts - 1).bit_length()  # bits, none for a single expert
+        expert = beat.expert[: (config.experts - 1).bit_length()]  # no bit for a single one
         m.submodules.play = play = Walk(config.experts)
         m.submodules.tell = tell = Walk(config.experts)
 
@@ -49,32 +49,32 @@ class ExpertQueue(RoomComponent):
         m.d.comb += [self.i.ready.eq(~play.busy & ~tell.busy), push.eq(self.i.valid & self.i.ready)]
         for walk in (play, tell):
             m.d.comb += [
-                walk.mark.eq(push), walk.expert.eq(beat.expert), walk.close.eq(beat.last & beat.final),
+                walk.mark.eq(push), walk.expert.eq(1 << expert), walk.close.eq(beat.last & beat.final),
             ]  # fmt: skip
         token = Signal(range(config.tokens_max))
         with m.If(push & beat.last):
             m.d.sync += token.eq(Mux(beat.final, 0, token + 1))
 
-        # One reader serves the queue that grows and the queue that is played: never both at once.
         place = Signal(range(config.tokens_max))  # where the token goes
-        ends = self._ends(m, push, beat.expert[:number], place)
-        at = Mux(play.busy, play.o_expert, beat.expert[:number])
-        end, end_told = self._read(m, ends, at, "end"), self._read(m, ends, tell.o_expert, "end_told")
+        ends = self._ends(m, push, expert, place)
+        end = self._read(m, ends, expert, "end")
+        played = self._read(m, ends, play.o_expert, "end_played")
+        told = self._read(m, ends, tell.o_expert, "end_told")
         m.d.comb += place.eq(Mux(play.known, end + 1, 0))
 
         memory = Memory(shape=len(token) + config.weight_bits, depth=config.depth, init=[], attrs={"uninitialised": 1})
         m.submodules.queues = memory
         write = memory.write_port()
         m.d.comb += [
-            write.addr.eq(Cat(beat.expert[:number], place)), write.data.eq(Cat(beat.weight, token)), write.en.eq(push),
+            write.addr.eq(Cat(expert, place)), write.data.eq(Cat(beat.weight, token)), write.en.eq(push),
         ]  # fmt: skip
-        self._play(m, play, end, memory)
+        self._play(m, play, played, memory)
 
         m.d.comb += [
             tell.take.eq(self.o_used.ready),
             self.o_used.valid.eq(tell.valid),
             self.o_used.payload.expert.eq(tell.o_expert),
-            self.o_used.payload.count.eq(end_told + 1),
+            self.o_used.payload.count.eq(told + 1),
             self.o_used.payload.final.eq(tell.o_last),
         ]
         return m

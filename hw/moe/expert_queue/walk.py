@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,7 +19,8 @@ class Walk(wiring.Component):
     Members
     -------
     mark, close, expert : In
-        Put an expert into the set; with ``close`` it is the last one, and reading begins.
+        With ``mark``, put an expert into the set; with ``close``, too, it is the last one and reading begins.
+        ``expert`` has one bit for each expert, one of them set.
     busy : Out(1)
         From then on until the last one has been taken; no ``mark`` meanwhile.
     known : Out(1)
@@ -34,7 +35,7 @@ class Walk(wiring.Component):
         bits = (experts - 1).bit_length()
         self.experts = experts
         super().__init__({
-            "mark": In(1), "close": In(1), "expert": In(bits), "busy": Out(1), "known": Out(1),
+            "mark": In(1), "close": In(1), "expert": In(experts), "busy": Out(1), "known": Out(1),
             "take": In(1), "valid": Out(1), "o_expert": Out(bits), "o_last": Out(1),
         })  # fmt: skip
 
@@ -46,15 +47,17 @@ class Walk(wiring.Component):
         m.d.comb += [
             rest.eq(waiting & (waiting - 1)),
             lowest.eq(waiting & ~rest),
-            self.known.eq(waiting.bit_select(self.expert, 1)),
+            self.known.eq((waiting & self.expert).any()),
             self.o_expert.eq(number),
             self.o_last.eq(single),
         ]
+        step = self.busy & (~self.valid | self.take)
         with m.If(self.mark):
-            m.d.sync += [waiting.bit_select(self.expert, 1).eq(1), self.busy.eq(self.close)]
-        with m.If(self.busy & (~self.valid | self.take)):
+            m.d.sync += self.busy.eq(self.close)
+        with m.If(self.mark | step):  # take comes late: it only enables
+            m.d.sync += waiting.eq(Mux(self.busy, rest, waiting | self.expert))
+        with m.If(step):
             m.d.sync += [
-                waiting.eq(rest),
                 self.valid.eq(waiting.any()),
                 single.eq(~rest.any()),
                 number.eq(Cat(_any_with(lowest, bit) for bit in range(len(number)))),

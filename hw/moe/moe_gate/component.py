@@ -82,18 +82,25 @@ class MoeGate(RoomComponent):
         ]
 
     def _weigh_all(self, m: Module, scores: stream.Interface, topk: Topk, softmax: Softmax, beside: Fifo) -> None:
-        """Choose by score, the weight beside it."""
+        """Choose by score, the weight beside it; two registers keep the choice's ready out of the softmax."""
+        m.submodules.between = between = Fifo(self.config.between)
         _split(m, scores, softmax.i, beside.i)
         m.d.comb += [
             softmax.i.payload.score[0].eq(scores.payload.q[0]),
             softmax.i.payload.last.eq(scores.payload.last),
             beside.i.payload.data.eq(scores.payload.q[0]),
         ]
-        _unite(m, softmax.o, beside.o, topk.i)
+        m.d.comb += [
+            between.i.payload.data.eq(softmax.o.payload.p[0]),
+            between.i.payload.last.eq(softmax.o.payload.last),
+            between.i.valid.eq(softmax.o.valid),
+            softmax.o.ready.eq(between.i.ready),
+        ]
+        _unite(m, between.o, beside.o, topk.i)
         m.d.comb += [
             topk.i.payload.score.eq(beside.o.payload.data),
-            topk.i.payload.tag.eq(softmax.o.payload.p[0]),
-            topk.i.payload.last.eq(softmax.o.payload.last),
+            topk.i.payload.tag.eq(between.o.payload.data),
+            topk.i.payload.last.eq(between.o.payload.last),
             self.o.payload.expert.eq(topk.o.payload.id),
             self.o.payload.weight.eq(topk.o.payload.tag),
             self.o.payload.last.eq(topk.o.payload.last),

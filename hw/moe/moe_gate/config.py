@@ -155,9 +155,15 @@ class MoeGateConfig(RoomConfig):
         """The queue beside the softmax: scores, or the numbers of the chosen; it holds whatever is on its way there."""
         assert self.softmax is not None
         row, width = (self.experts, self.score_bits) if self.over == "all" else (self.k, self.expert_bits)
-        turns, rest = divmod(self._softmax_span[0] + 1, self.token_interval)
+        waits = self._softmax_span[0] + (self.between.latency if self.over == "all" else 0)
+        turns, rest = divmod(waits + 1, self.token_interval)
         depth = max(turns * row + min(rest, row) + 1, 3)
         return FifoConfig(depth=depth, width=width, storage="registers" if depth <= _REGISTERS else "memory")
+
+    @property
+    def between(self) -> FifoConfig:
+        """What stands between the softmax and the choice among all."""
+        return FifoConfig(depth=2, width=self.weight_bits)
 
     @property
     def _softmax_span(self) -> tuple[int, int]:
@@ -207,7 +213,7 @@ class MoeGateConfig(RoomConfig):
             return first_score + chosen, first_score + chosen
         first, last = self._softmax_span
         if self.over == "all":
-            best = first_score + last + self.topk.latency
+            best = first_score + last + self.between.latency + self.topk.latency
             return best, best + self.k - 1
         return first_score + chosen + first, first_score + chosen + last
 
