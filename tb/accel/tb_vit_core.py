@@ -65,14 +65,13 @@ BENCH = StreamBench(
     config=VitCoreConfig,
     golden=golden,
     grid=(
-        {**SMALL},
         {**SMALL, "lanes": 2, "tasks": 2, "layers": 3, "channels": 2, "height": 6, "classes": 5,
          "gate": {"experts": 3, "k": 2, "over": "chosen"}},
-        constants(**SMALL, lanes=4),
+        constants(**SMALL),
         constants(**{**SMALL, "hidden": 16}, method="fold", group=2, inputs_per_cycle=4, outputs_per_cycle=4, lanes=2,
-                  layers=4, norm={"kind": "rms"}),
+                  norm={"kind": "rms"}),
     ),
     mutation={**SMALL},
     stimulus=stimulus,
-    size=150,
+    size=60,
 )  # fmt: skip

@@ -32,8 +32,8 @@ class Run:
 
     Attributes
     ----------
-    issue, taken, out, done : list of int
-        Of each job: its issue, its last weights, its last result, its write.
+    issue, taken, tuned, out, done : list of int
+        Of each job: its issue, its last weights, the read of its last parameters, its last result, its write.
     written, freed : list of int
         Of each matrix: its last write into the buffer, and when its half takes others.
     """
@@ -42,6 +42,7 @@ class Run:
     taken: list[int] = field(default_factory=list)
     out: list[int] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
+    tuned: list[int] = field(default_factory=list)
     written: list[int] = field(default_factory=list)
     freed: list[int] = field(default_factory=list)
     param_freed: list[int] = field(default_factory=list)
@@ -50,12 +51,29 @@ class Run:
     result_beats: list[int] = field(default_factory=list)  # of the latest job
 
 
+@dataclass(frozen=True)
+class Sums(Tile):
+    """A tile whose sums leave no sooner than a cycle after ``param``, when the first parameters are there."""
+
+    param: int = -1
+
+
+class Drain(Draining):
+    """Drain registers that wait for parameters."""
+
+    def stand(self, cycle: int, tile: Tile, row: int) -> int:
+        """Wait for the registers; the sums then wait there."""
+        still = max(0, self.left - cycle)
+        self.left = max(cycle + still, getattr(tile, "param", -1)) + self.row
+        return still
+
+
 class IntArray:
     """The array of int8 weights: an adder tree whose sums drain a few lanes at a time."""
 
     def __init__(self, config: Any) -> None:
         gemm = config.linear.gemm
-        self.clock = Draining(gemm.array.stages, config.linear.groups)
+        self.clock = Drain(gemm.array.stages, config.linear.groups)
         self.groups, self.finish = config.linear.groups, gemm.requantise.latency
         self.config = config
 
@@ -64,8 +82,8 @@ class IntArray:
         """First cycle for another beat."""
         return self.clock.taken + 1
 
-    def job(self, kind: Kind, earliest: int) -> tuple[int, list[int]]:
-        """Take a row; give the cycle of its first beat, and those of its results."""
+    def job(self, kind: Kind, earliest: int, param: int) -> tuple[int, list[int]]:
+        """Take a row whose parameters are there from a cycle on; give that of its first beat, those of its results."""
         blocks, results = self.config.blocks(kind), []
         first = -1
         for _ in range(self.config.tiles(kind)):
@@ -74,7 +92,7 @@ class IntArray:
                 first = self.clock.taken if first < 0 else first
                 if blocks > 2:
                     self.clock.take(0, blocks - 2)
-            self.clock.close(Tile(blocks, 1, 0, True, False), earliest if blocks == 1 else 0)
+            self.clock.close(Sums(blocks, 1, 0, True, False, param), earliest if blocks == 1 else 0)
             first = self.clock.taken if first < 0 else first
             earliest = 0
             done = self._done() + self.finish
@@ -82,12 +100,12 @@ class IntArray:
         return first, results
 
     def _done(self) -> int:
-        """Give the cycle in which the latest tile's sums reach the drain registers."""
+        """Give the cycle before the latest tile's sums begin to leave."""
         clock = self.clock
         still, left, done = clock.still, clock.left, 0
-        for moving, _, _ in clock.ahead:
+        for moving, tile, _ in clock.ahead:
             wait = max(0, left - (moving + still))
-            done = moving + still + wait
+            done = max(moving + still + wait, getattr(tile, "param", -1))
             still, left = still + wait, done + self.groups
         return done
 
@@ -107,9 +125,10 @@ class TritArray:
         """First cycle for another beat."""
         return max(self.end + 1, self.start + self.apart)
 
-    def job(self, kind: Kind, earliest: int) -> tuple[int, list[int]]:
-        """Take a row; give the cycle of its first beat, and those of its results."""
+    def job(self, kind: Kind, earliest: int, param: int) -> tuple[int, list[int]]:
+        """Take a row whose parameters are there from a cycle on; give that of its first beat, those of its results."""
         tiles, first = self.config.tiles(kind), -1
+        self.left = max(self.left, param + self.config.linear.requantise.latency)
         for _ in range(self.config.blocks(kind)):
             self.start = max(self.free, earliest)
             first = self.start if first < 0 else first
@@ -200,11 +219,13 @@ class Machine:
                 bounds.append(run.taken[at - AHEAD])  # the read of its last weights, and a cycle
             if at >= NOTES:
                 bounds.append(run.out[at - NOTES] + 1)
+            if at >= AHEAD:
+                bounds.append(run.tuned[at - AHEAD] + 1)
             if kind in SECOND:
                 bounds.append(run.done[at - len(tokens)] + 1)
             issue = max(bounds)
             start = max(self.array.free, issue + GATHER, run.written[-1] + 2 if place == 0 else 0)
-            _, beats = self.array.job(kind, start)
+            _, beats = self.array.job(kind, start, run.param_written[-1] + 1 if place == 0 else -1)
             run.issue.append(issue)
             run.taken.append(self.array.free - 1 if not self.config.linear.ternary else self.array.taken)
             run.out.append(beats[-1])
@@ -212,15 +233,11 @@ class Machine:
             done.append(beats[-1] + lag)
             run.done.append(max(done[-1], run.done[-1] if at else 0))
             results.append(beats)
+            # The last parameters are read when those before them are used.
+            run.tuned.append(beats[-2 if len(beats) > 1 else -1] - self.config.linear.requantise.latency)
         run.freed.append(run.taken[-1] if self.config.beats(kind) > 1 else run.issue[-1] + 1)
-        params = self.config.param_beats(kind)
-        run.param_freed.append(results[-1][-2] - self._param_lag if params > 1 else results[-1][-1] - self._param_lag)
+        run.param_freed.append(run.tuned[-1] + 1)
         return done, results
-
-    @property
-    def _param_lag(self) -> int:
-        """Cycles from the use of a beat of parameters to its results."""
-        return int(self.config.linear.requantise.latency)
 
     def _load(self, kind: Kind) -> None:
         """Follow the loading of a matrix and its parameters."""
