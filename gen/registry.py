@@ -99,7 +99,7 @@ ROOMS: tuple[Room, ...] = (
     Room("moe_vit", "accel", "functional", mapping="gatewright.gen.model.map_moe_vit"),
     Room("mlp_core", "accel", "functional"),
     Room("qnn_mlp", "accel", "functional", mapping="gatewright.gen.model.map_qnn_mlp"),
-    Room("ternary_core", "accel", "functional"),
+    Room("ternary_core", "accel", "verified"),
     Room("ternary_linear", "accel", "functional", mapping="gatewright.gen.model.map_ternary_linear"),
     Room("pe", "mac", "verified"),
     Room("systolic_os", "mac", "verified"),

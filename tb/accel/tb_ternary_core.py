@@ -67,8 +67,10 @@ BENCH = StreamBench(
         loaded(12, 6, "block", overlap=True, outputs_per_cycle=2),
         loaded(20, 7, "spram", method="fold", group=5, groups=2, outputs_per_cycle=2, packing="base3_g5", lanes=2),
     ),
-    mutation=(  # words that end before the address wraps; a last load of one beat
-        constant(6, 5, method="fold", group=2, groups=1, outputs_per_cycle=2),
+    # Sweeps of three words, which blocks overtake and odd counts see; words that end before the address wraps;
+    # a last load of one beat.
+    mutation=(
+        constant(6, 5, method="fold", group=2, groups=1, outputs_per_cycle=2, lanes=2),
         loaded(6, 4, "spram", method="fold", group=2, groups=2, outputs_per_cycle=4, lanes=2),
     ),
     stimulus=stimulus,
