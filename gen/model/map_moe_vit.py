@@ -103,9 +103,9 @@ def core_values(settings: Settings, graph: VitGraph, store: str = "constant") ->
         raise ModelError(f"{graph.name}: weights must be ternary for method {method}; use method multiply")
     lanes = settings.lanes
     values: dict[str, Any] = {
-        "channels": size.channels, "height": size.height, "width": size.width, "patch": size.patch, "features": size.dim,
-        "layers": size.layers, "hidden": size.ff, "expert_hidden": size.expert_ff, "tasks": len(graph.heads),
-        "classes": max(len(head.classes) for head in graph.heads), "method": method,
+        "channels": size.channels, "height": size.height, "width": size.width, "patch": size.patch,
+        "features": size.dim, "layers": size.layers, "hidden": size.ff, "expert_hidden": size.expert_ff,
+        "tasks": len(graph.heads), "classes": max(len(head.classes) for head in graph.heads), "method": method,
         "inputs_per_cycle": settings.inputs_per_cycle, "outputs_per_cycle": settings.outputs_per_cycle,
         "group": 1 if method == "multiply" else settings.group, "lanes": lanes, "store": store,
         "attention": {

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from gatewright.gen.design import Design
 from gatewright.gen.model.arrays import read_arrays
-from gatewright.gen.model.map_moe_vit import Settings, find_file, model_of
+from gatewright.gen.model.map_moe_vit import Settings, model_of
+from gatewright.gen.model.map_qnn_mlp import find_file
 from gatewright.gen.model.task_network import picture
 from gatewright.gen.model.vit_golden import checked, find_task, run
 from gatewright.gen.model.vit_graph import VitGraph
@@ -174,7 +175,7 @@ def _read(graph: VitGraph, path: Path, number: int) -> tuple[Ints, Ints]:
             f"input file {path}: {name} must hold a class index for each image, not {found.dtype} {found.shape}"
         )
     most = len(graph.heads[number].classes) - 1
-    if len(found) and not (0 <= found.min() and found.max() <= most):
+    if len(found) and not (found.min() >= 0 and found.max() <= most):
         raise ModelError(f"input file {path}: {name} must lie in 0..{most}, not {found.min()}..{found.max()}")
     return pixels, found.astype(np.int64)
 

@@ -267,7 +267,7 @@ class Head:
     @cached_property
     def linear(self) -> Linear:
         """The layer whose results are the logits: a right shift brings the greatest possible sum to 16 bits."""
-        count, dim = self.weights.shape
+        count = len(self.weights)
         reach = int((np.abs(self.weights.astype(np.int64)).sum(axis=1) * 128 + np.abs(self.bias)).max())
         shift = max(1, reach.bit_length() - LOGIT_BITS + 1)
         multiplier, most = np.full(count, 1 << max(0, SHIFT_MIN - shift)), np.full(count, max(SHIFT_MIN, shift))

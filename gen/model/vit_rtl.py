@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Run images through the compiled RTL of a vision transformer's core, many in one go, and hold all to the golden model."""
+"""Run images through the compiled RTL of a vision transformer's core, many in one go; hold all to the golden model."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -75,7 +75,8 @@ def test_sums_by_hand(parameters):
                 start = block * config.inputs_per_cycle
                 total += sum(int(w) * v for w, v in zip(code, row[start : start + len(code)], strict=True))
             beat, lane = divmod(output, config.lanes)
-            param = {name: int(inputs["i_param"][name][offset + beat][lane]) for name in ("bias", "multiplier", "shift")}
+            names = ("bias", "multiplier", "shift")
+            param = {name: int(inputs["i_param"][name][offset + beat][lane]) for name in names}
             shift = 16 + param["shift"]
             value = ((total + param["bias"]) * param["multiplier"] + (1 << (shift - 1))) >> shift
             results.append(max(-32768, min(32767, value)))
@@ -147,8 +148,8 @@ def test_edge_moe_layer_at_full_size(tmp_path):
     [
         ({"features": 36}, "moe_engine.features must be a multiple of inputs_per_cycle = 8, not 36"),
         ({"lanes": 3}, "moe_engine.lanes must divide inputs_per_cycle = 8, not 3"),
-        ({"lanes": 1, "hidden": 32}, "moe_engine.features must be at least inputs_per_cycle * outputs_per_cycle / lanes "
-                                     "= 64, so that results leave as fast as they come, not 32; raise lanes"),
+        ({"lanes": 1, "hidden": 32}, "moe_engine.features must be at least inputs_per_cycle * outputs_per_cycle / "
+                                     "lanes = 64, so that results leave as fast as they come, not 32; raise lanes"),
         ({"method": "half"}, "moe_engine.method must be one of multiply, select, fold, not 'half'"),
         ({"method": "fold", "group": 4, "outputs_per_cycle": 16, "lanes": 4},
          "moe_engine.features must be at least 4 * outputs_per_cycle = 64 for ternary weights, so that sums are back "

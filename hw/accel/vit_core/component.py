@@ -130,7 +130,8 @@ class VitCore(RoomComponent):
         found = gate.o.payload
         m.d.comb += [
             queue.i.valid.eq(gate.o.valid), gate.o.ready.eq(queue.i.ready), queue.i.payload.expert.eq(found.expert),
-            queue.i.payload.weight.eq(found.weight), queue.i.payload.last.eq(found.last), queue.i.payload.final.eq(final),
+            queue.i.payload.weight.eq(found.weight), queue.i.payload.last.eq(found.last),
+            queue.i.payload.final.eq(final),
         ]  # fmt: skip
         m.submodules.routes = memory = Memory(shape=len(found.expert), depth=config.route_bytes, init=[])
         self.routes, put, at = memory.read_port(), memory.write_port(), Signal(range(config.route_bytes))

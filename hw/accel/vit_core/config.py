@@ -60,12 +60,16 @@ class VitCoreConfig(RoomConfig):
     positions: tuple[str, ...] = Field(
         (), description="For each token a string of four hexadecimal digits per feature."
     )
-    gains: tuple[str, ...] = Field((), description="For each norm a string of six hexadecimal digits per feature.")
-    biases: tuple[str, ...] = Field((), description="Likewise, of kind layer.")
-    attention_scales: tuple[tuple[StrictInt, StrictInt, StrictInt, StrictInt], ...] = Field(
-        (), description="For each block: multiplier and shift code of the scores, multiplier and shift code of results."
+    gains: tuple[str, ...] = Field(
+        default=(), description="For each norm a string of six hexadecimal digits per feature."
     )
-    weights: tuple[str, ...] = Field((), description="Constant weights: a string of two digits per weight, row by row.")
+    biases: tuple[str, ...] = Field(default=(), description="Likewise, of kind layer.")
+    attention_scales: tuple[tuple[StrictInt, StrictInt, StrictInt, StrictInt], ...] = Field(
+        default=(), description="For each block: multiplier and shift code of the scores, multiplier and shift code of results."
+    )
+    weights: tuple[str, ...] = Field(
+        default=(), description="Constant weights: a string of two digits per weight, row by row."
+    )
     params: tuple[str, ...] = Field(
         (), description="Their parameters: per output eight digits of bias, four of multiplier, two of shift code."
     )
@@ -98,7 +102,8 @@ class VitCoreConfig(RoomConfig):
 
     def _check_rooms(self) -> None:
         wanted: dict[str, Mapping[str, Any]] = {
-            "attention": {"tokens": self.tokens, "act_bits": 8, "multiplier_bits": 16, "shift_bits": 4, "shift_min": 16},
+            "attention": {"tokens": self.tokens, "act_bits": 8, "multiplier_bits": 16, "shift_bits": 4,
+                          "shift_min": 16},
             "norm": {"output": "static", "lanes": self.lanes, "elements": self.features, "in_bits": ROW_BITS,
                      "out_bits": 8},
             "gate": {"features": self.features, "lanes": self.lanes, "gates": self.mixtures * self.tasks},

@@ -45,9 +45,8 @@ class Fetcher(wiring.Component):
         final = layer == config.layers - 1
         used = self.i_used
         with m.FSM():
-            with m.State("REST"):
-                with m.If(self.start):
-                    m.next = "EMBED"
+            with m.State("REST"), m.If(self.start):
+                m.next = "EMBED"
             with m.State("EMBED"):
                 m.d.comb += self.o.valid.eq(1)
                 with m.If(self.o.ready):
@@ -163,10 +162,9 @@ class Jobs(wiring.Component):
             m.d.sync += place.eq(Mux(last, 0, place + 1))
             with m.If(last & first_turn):
                 m.d.sync += length.eq(place + 1)
-            with m.If(experts):
-                with m.If(queue.final):
-                    m.d.sync += experts.eq(0)
-                    self._next_layer(m)
+            with m.If(experts), m.If(queue.final):
+                m.d.sync += experts.eq(0)
+                self._next_layer(m)
             with m.Else():
                 m.d.sync += self.token.eq(Mux(last, 0, self.token + 1))
                 with m.If(last):

@@ -42,7 +42,8 @@ class Normaliser(wiring.Component):
         self.port = self.memory.read_port()
         beat = data.StructLayout({"x": unsigned(8 * config.lanes), "last": 1})
         super().__init__({
-            "ready": In(range(config.tokens + 1)), "normed": Out(1), "gated": Out(1), "o_gate": Out(stream.Signature(beat)),
+            "ready": In(range(config.tokens + 1)), "normed": Out(1), "gated": Out(1),
+            "o_gate": Out(stream.Signature(beat)),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:

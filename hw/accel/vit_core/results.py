@@ -34,8 +34,6 @@ class Results(wiring.Component):
         The last result of a job is written, be it hidden or not; both can be.
     finished : Out(1)
         The last score has come.
-    attended : Out
-        Write port of attended rows is not here; see the core.
 
     Attributes
     ----------
@@ -51,8 +49,10 @@ class Results(wiring.Component):
         self.residual, self.hidden = self.rows.read_port(), self.hidden_rows.read_port()
         beat = data.StructLayout({"x": unsigned(8 * config.attention.lanes), "section": unsigned(2)})
         super().__init__({
-            "i_job": In(stream.Signature(job_layout(config))), "i": In(stream.Signature(layout(config.linear.outputs[0]))),
-            "o_attention": Out(stream.Signature(beat)), "score_enable": Out(1), "score_data": Out(ROW_BITS * config.lanes),
+            "i_job": In(stream.Signature(job_layout(config))),
+            "i": In(stream.Signature(layout(config.linear.outputs[0]))),
+            "o_attention": Out(stream.Signature(beat)), "score_enable": Out(1),
+            "score_data": Out(ROW_BITS * config.lanes),
             "ready": Out(range(config.tokens + 1)), "done": Out(2), "finished": Out(1),
         })  # fmt: skip
 
@@ -143,7 +143,7 @@ class Results(wiring.Component):
         self._ready(m, weigh.done)
 
     def _ready(self, m: Module, done: Signal) -> None:
-        """Tell which rows are final: a dense layer's at once, a mixture's when its last is; behind the last block one."""
+        """Tell which rows are final: a dense layer's at once, a mixture's with its last; one behind the last block."""
         config, job = self.config, self.i_job.payload
         tokens = config.tokens
         once = (job.kind != Kind.EXPERT2) & ~((job.kind == Kind.FC2) & job.closing & (job.token != 0))

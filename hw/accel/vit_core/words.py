@@ -4,6 +4,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gatewright.hw.accel.vit_core.program import Kind
 from gatewright.hw.core.numerics import Ints
@@ -31,7 +32,7 @@ def _closed(beats: Beats) -> Beats:
     return {**beats, "final": (np.arange(count) == count - 1).astype(np.int64)}
 
 
-def pack_matrix(matrix: Ints) -> str:
+def pack_matrix(matrix: NDArray[np.integer]) -> str:
     """Write a matrix of int8 or trits as an element of the parameter ``weights``."""
     return np.asarray(matrix, np.int8).tobytes().hex()
 

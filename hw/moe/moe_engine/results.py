@@ -95,8 +95,9 @@ class Weigh(wiring.Component):
         self.bits, self.lanes, self.fraction = bits, lanes, fraction
         super().__init__({
             "valid": In(1), "last": In(1), "final": In(1), "y": In(data.ArrayLayout(signed(bits), lanes)),
-            "weight": In(weight_bits), "address": In(address_bits), "get_address": Out(address_bits), "base": In(bits * lanes),
-            "put": Out(1), "put_address": Out(address_bits), "total": Out(bits * lanes), "done": Out(1), "all_done": Out(1),
+            "weight": In(weight_bits), "address": In(address_bits), "get_address": Out(address_bits),
+            "base": In(bits * lanes), "put": Out(1), "put_address": Out(address_bits), "total": Out(bits * lanes),
+            "done": Out(1), "all_done": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform: Any) -> Module:

@@ -42,8 +42,10 @@ class MoeGateConfig(RoomConfig):
         "chosen ones only.",
     )
     score_bits: int = integer(8, 4, 16, unit="bits", doc="Width of a score, two's complement.")
-    multipliers: tuple[StrictInt, ...] = Field((1,), description="From sums to scores: a multiplier for each gate.")
-    shifts: tuple[StrictInt, ...] = Field((9,), description="And a right shift.")
+    multipliers: tuple[StrictInt, ...] = Field(
+        default=(1,), description="From sums to scores: a multiplier for each gate."
+    )
+    shifts: tuple[StrictInt, ...] = Field(default=(9,), description="And a right shift.")
     algorithm: Literal["exact", "online", "two_pass", "base2"] = choice("exact", doc="The softmax's algorithm.")
     scale: int = integer(1, 1, 65535, doc="Real value of a score of 1, times 2**scale_fraction.")
     scale_fraction: int = integer(4, 0, 24, unit="bits", doc="Fraction bits of scale.")

@@ -2,11 +2,12 @@
 """Gate matrices as parameters, and as the words of a memory."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gatewright.hw.core.numerics import Ints
 
 
-def rows_of(matrix: Ints) -> tuple[str, ...]:
+def rows_of(matrix: NDArray[np.integer]) -> tuple[str, ...]:
     """Write matrices (gates, experts, features) of int8 as the parameter ``weights``."""
     octets = np.asarray(matrix, np.int8)
     return tuple(row.tobytes().hex() for row in octets.reshape(-1, octets.shape[-1]))
