@@ -2,6 +2,7 @@
 """The shipped accelerators: clean Verilog, the same bytes everywhere, right answers through the UART."""
 
 import re
+import tomllib
 
 import pytest
 from tests.rooms.test_laws import check_verilog
@@ -9,18 +10,29 @@ from tests.rooms.test_laws import check_verilog
 from gatewright.fpga_boards.registry import boards, find_board
 from gatewright.gen.board import board_top, emit_for_board
 from gatewright.gen.emit import generate
-from gatewright.gen.presets import load_design, presets
+from gatewright.gen.presets import folder, load_design, presets
 from gatewright.gen.run import classify, simulate, task_of
 
 PRESETS = sorted(presets())
-LARGE = {("ternary-linear", "ulx3s-85f")}
+LARGE = {"moe-vit-digits", "moe-vit-glyphs"}
+LARGE_ON = {("ternary-linear", "ulx3s-85f")}
+
+
+def boards_of(preset):
+    """Give the boards that a preset names."""
+    named = tomllib.loads((folder() / f"{preset}.toml").read_text()).get("board", {})
+    return [board for board in boards() if board in named]
+
+
 CASES = [
-    pytest.param(preset, board, marks=[pytest.mark.slow] * ((preset, board) in LARGE))
-    for preset in PRESETS for board in boards()
+    pytest.param(preset, board, marks=[pytest.mark.slow] * (preset in LARGE or (preset, board) in LARGE_ON))
+    for preset in PRESETS for board in boards_of(preset)
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "preset", [pytest.param(preset, marks=[pytest.mark.slow] * (preset in LARGE)) for preset in PRESETS]
+)
 def test_preset_is_clean_in_three_tools(preset, tmp_path):
     design = load_design(preset)
     generate(design, tmp_path / "rtl")

@@ -21,6 +21,7 @@ from gatewright.tb.accel.tb_vit_core import SMALL, stimulus
 RESULTS = Path(__file__).resolve().parents[2] / "scripts" / "results"
 
 
+@pytest.mark.slow
 def test_shipped_digits_are_read_as_the_golden_model_does_cycles_included(tmp_path):
     design = load_design("moe-vit-digits")
     found = run_images(design, task_of(design), 24, tmp_path)

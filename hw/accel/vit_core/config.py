@@ -65,7 +65,8 @@ class VitCoreConfig(RoomConfig):
     )
     biases: tuple[str, ...] = Field(default=(), description="Likewise, of kind layer.")
     attention_scales: tuple[tuple[StrictInt, StrictInt, StrictInt, StrictInt], ...] = Field(
-        default=(), description="For each block: multiplier and shift code of the scores, multiplier and shift code of results."
+        default=(),
+        description="For each block: multiplier and shift code of the scores, multiplier and shift code of results.",
     )
     weights: tuple[str, ...] = Field(
         default=(), description="Constant weights: a string of two digits per weight, row by row."
