@@ -131,7 +131,7 @@ ROOMS: tuple[Room, ...] = (
     Room("trit_encode", "ternary", "verified"),
     Room("topk", "moe", "verified"),
     Room("expert_queue", "moe", "verified"),
-    Room("moe_gate", "moe", "functional"),
+    Room("moe_gate", "moe", "verified"),
     Room("uart_rx", "bus", "verified"),
     Room("uart_tx", "bus", "verified"),
     Room("frame_decode", "bus", "verified"),
