@@ -112,7 +112,7 @@ def test_time_depends_on_the_routes():
         ({"height": 5}, "vit_core.height must be a multiple of patch = 2, not 5"),
         ({"inputs_per_cycle": 6}, "vit_core.inputs_per_cycle must be a power of two, not 6"),
         ({"features": 18}, "vit_core.features must be a multiple of 4, not 18"),
-        ({"lanes": 3}, "vit_core.lanes must divide inputs_per_cycle = 4, not 3"),
+        ({"lanes": 8}, "vit_core.lanes must divide inputs_per_cycle = 4, not 8"),
         ({"positions": ("00",)}, "vit_core.positions must hold 5 rows, not 1"),
         ({"attention": {"tokens": 6}}, "vit_core.attention.tokens must be 5, not 6"),
         ({"store": "constant"}, "vit_core.weights must hold 15 matrices for store constant, not 0"),
