@@ -61,6 +61,7 @@ def bench_ternary(
     done: Callable[[str], None] = lambda title: None,
     chosen: Sequence[Case] | None = None,
     fit: bool = False,
+    options: str = "",
 ) -> list[Row]:
     """Measure all ways on all families and show them beside published figures.
 
@@ -78,6 +79,8 @@ def bench_ternary(
         Instead of `cases`.
     fit : bool
         Fit the cost model to what was measured and write it into the package.
+    options : str
+        What else belongs to the command that gives the same.
     """
     rows = []
     with tempfile.TemporaryDirectory(prefix="gatewright-") as folder:
@@ -86,7 +89,7 @@ def bench_ternary(
             done(case.title)
     rows += published()
     outcome = {
-        "command": "gatewright bench ternary" + (" --quick" if quick else ""),
+        "command": "gatewright bench ternary" + (" --quick" if quick else "") + options,
         "tools": tool_versions("ecp5") | tool_versions("ice40") | tool_versions("gowin"),
         "seeds": [] if quick else list(SEEDS[:1]),
         "parts": {family: part.name if part else "UltraScale+, not placed" for family, part in PARTS.items()},

@@ -44,6 +44,7 @@ SMALL: Mapping[Fabric, tuple[str, ...]] = {
 }
 TELLME_WAYS = ("select", "half", "full")  # those that TeLLMe compares
 SMALL_TERMS, TELLME_TERMS = 24, 84
+RATES = (4, 8, 16, 32, 64)  # outputs a cycle at TeLLMe's size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +81,9 @@ class Case:
         return f"{self.point}: {self.way} on {self.fabric}"
 
 
-def cases(quick: bool = False) -> list[Case]:
-    """List what is measured."""
-    return [case for case in (*_small(), *_tellme()) if case.quick or not quick]
+def cases(quick: bool = False, most: int = RATES[-1]) -> list[Case]:
+    """List what is measured, up to ``most`` outputs a cycle."""
+    return [case for case in (*_small(), *_tellme(most)) if case.quick or not quick]
 
 
 def point(terms: int, outputs: int) -> str:
@@ -114,8 +115,8 @@ def _small() -> Iterator[Case]:
             yield _case("ecp5", way, SMALL_TERMS, outputs, PLAIN)
 
 
-def _tellme() -> Iterator[Case]:
-    for outputs in (4, 8, 16, 32, 64):
+def _tellme(most: int) -> Iterator[Case]:
+    for outputs in (rate for rate in RATES if rate <= most):
         # At 64 outputs a cycle no ECP5 holds `select`, so that there is nothing to compare with.
         fabrics: tuple[Fabric, ...] = ("xilinx",) if outputs == 64 else ("xilinx", "ecp5")
         for fabric in fabrics:

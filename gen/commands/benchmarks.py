@@ -12,6 +12,7 @@ from gatewright.gen.bench.nonlinear import bench_nonlinear
 from gatewright.gen.bench.nonlinear_cases import cases as nonlinear_cases
 from gatewright.gen.bench.rooms import bench_rooms
 from gatewright.gen.bench.ternary import bench_ternary
+from gatewright.gen.bench.ternary_cases import RATES
 from gatewright.gen.bench.ternary_cases import cases as ternary_cases
 from gatewright.gen.console import errors, progress
 from gatewright.gen.registry import find_room, rooms
@@ -49,11 +50,13 @@ def ternary(
     save: Save = None,
     as_json: Json = False,
     fit: Annotated[bool, typer.Option("--fit", help="Fit the package's cost model to this run.")] = False,
+    most: Annotated[int, typer.Option(min=4, max=64, help="Most outputs a cycle; 32 and 64 take hours.")] = 64,
 ) -> None:
     """LUTs per ternary multiplication by method and FPGA family, beside published figures."""
-    chosen = ternary_cases(quick)
+    chosen = ternary_cases(quick, most)
     with progress("bench ternary", len(chosen), as_json) as steps:
-        bench_ternary(quick, save, as_json, steps.done if errors.is_terminal else errors.print, chosen, fit)
+        say = steps.done if errors.is_terminal else errors.print
+        bench_ternary(quick, save, as_json, say, chosen, fit, "" if most == RATES[-1] else f" --most {most}")
 
 
 @bench.command("gemm")
