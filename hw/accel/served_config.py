@@ -60,6 +60,11 @@ class ServedConfig(RoomConfig):
         return core
 
     @property
+    def varies(self) -> bool:
+        """Whether the cycles of a run depend on its input; `run_cycles` is then a typical run's."""
+        return False
+
+    @property
     def divisor(self) -> int:
         """Clock cycles per bit on the line."""
         return round(self.clock_hz / self.baud)

@@ -163,7 +163,8 @@ async def sound_requests(session: Session) -> None:
         request = draw_run(session.config, session.rng, "random")
         got = await ask(session, request)
         whole = requests(got)[0]
-        if whole[:2] != bytes((Command.RUN | REPLY, request[1])) or whole[-CYCLES_BYTES:] != promise:
+        counted = session.config.varies or whole[-CYCLES_BYTES:] == promise  # else the golden model has compared it
+        if whole[:2] != bytes((Command.RUN | REPLY, request[1])) or not counted:
             raise BenchError(f"reply {whole.hex(' ')} to {request.hex(' ')} has a wrong head or cycle count")
 
 

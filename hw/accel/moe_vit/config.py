@@ -15,6 +15,11 @@ class MoeVitConfig(ServedConfig):
 
     core: VitCoreConfig = VitCoreConfig(**constants())
 
+    @property
+    def varies(self) -> bool:
+        """Experts that get few tokens, or none, change the time by a few cycles."""
+        return True
+
     def check(self) -> None:
         """Check the line, and that the core needs no other streams."""
         super().check()
