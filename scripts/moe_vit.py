@@ -27,12 +27,13 @@ def main() -> None:
     """Run what the command line names, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("presets", nargs="*", default=sorted({name for name, _, _ in WORK}), help="presets to run")
+    parser.add_argument("--task", help="only this task")
     parser.add_argument("--out", type=Path, default=Path("build"), help="folder for all outputs")
     chosen = parser.parse_args()
     path = RESULTS / "moe_vit.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     for name, task, count in WORK:
-        if name not in chosen.presets:
+        if name not in chosen.presets or chosen.task not in (None, task):
             continue
         row = measure(name, task, count, chosen.out)
         rows = [old for old in rows if (old["preset"], old["task"]) != (name, task)] + [row]

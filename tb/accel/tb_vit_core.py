@@ -45,7 +45,7 @@ def _weights(config: VitCoreConfig, rng: np.random.Generator, image: Beats) -> I
     def provide(matrix: Matrix) -> Layer:
         layer = draw_layer(config, rng, matrix.kind)
         found["i_w"].append(matrix_beats(config, matrix.kind, layer[0]))
-        found["i_param"].append(column_beats(config, **layer[1]))
+        found["i_param"].append(column_beats(config, matrix.kind, **layer[1]))
         return layer
 
     for task, pixels in images(config, image):
@@ -67,7 +67,7 @@ BENCH = StreamBench(
     grid=(
         {**SMALL, "lanes": 2, "tasks": 2, "layers": 3, "channels": 2, "height": 6, "classes": 5,
          "gate": {"experts": 3, "k": 2, "over": "chosen"}},
-        constants(**SMALL),
+        constants(**SMALL, tasks=2),
         constants(**{**SMALL, "hidden": 16}, method="fold", group=2, inputs_per_cycle=4, outputs_per_cycle=4, lanes=2,
                   norm={"kind": "rms"}),
     ),

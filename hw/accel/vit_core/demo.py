@@ -34,6 +34,9 @@ def constants(seed: int = 1, **geometry: Any) -> dict[str, Any]:
     shape = VitCoreConfig(**geometry)
     rng = np.random.default_rng(seed)
     layers = [draw_layer(shape, rng, matrix.kind) for matrix in shape.matrices]
+    for task in range(1, shape.tasks):  # one class less than the first
+        matrix, columns = layers[-task]
+        layers[-task] = matrix[:-1], {name: column[:-1] for name, column in columns.items()}
     return {
         **geometry, "store": "constant", "weights": tuple(pack_matrix(matrix) for matrix, _ in layers),
         "params": tuple(pack_columns(**columns) for _, columns in layers),

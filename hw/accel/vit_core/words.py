@@ -17,13 +17,15 @@ PARAM_FIELDS = (("bias", 8), ("multiplier", 4), ("shift", 2))  # name, hexadecim
 def matrix_beats(config: Any, kind: Kind, matrix: Ints) -> Beats:
     """Give the beats of ``i_w`` for a matrix (outputs, inputs) of some kind of jobs."""
     inputs = config.blocks(kind) * config.inputs_per_cycle
-    padded = np.pad(matrix, ((0, 0), (0, inputs - matrix.shape[1])))
+    # A task with few classes has a head of as many outputs as that with most.
+    padded = np.pad(matrix, ((0, config.outputs_of(kind) - len(matrix)), (0, inputs - matrix.shape[1])))
     return _closed(weight_beats(config.linear, padded))
 
 
-def column_beats(config: Any, bias: Ints, multiplier: Ints, shift: Ints) -> Beats:
-    """Give the beats of ``i_param`` for the outputs of a matrix."""
-    return _closed(param_beats(config.linear, bias, multiplier, shift))
+def column_beats(config: Any, kind: Kind, bias: Ints, multiplier: Ints, shift: Ints) -> Beats:
+    """Give the beats of ``i_param`` for the outputs of such a matrix."""
+    fill = (0, config.outputs_of(kind) - len(bias))
+    return _closed(param_beats(config.linear, *(np.pad(column, fill) for column in (bias, multiplier, shift))))
 
 
 def _closed(beats: Beats) -> Beats:
@@ -67,7 +69,7 @@ def store_words(config: Any, param: bool) -> tuple[int, ...]:
     words: list[int] = []
     for number, matrix in enumerate(config.matrices):
         if param:
-            beats = column_beats(config, **unpack_columns(config, number))
+            beats = column_beats(config, matrix.kind, **unpack_columns(config, number))
             fields = config.linear.inputs[-1].fields
         else:
             beats = matrix_beats(config, matrix.kind, unpack_matrix(config, number))
