@@ -63,7 +63,7 @@ def _scales(config: AttentionConfig, rng: np.random.Generator) -> dict[str, int]
 
 
 TINY = {
-    "tokens": 4, "heads": 2, "head_dim": 2, "parallel": 2, "lanes": 1, "act_bits": 3, "score_bits": 4, "prob_bits": 4,
+    "tokens": 6, "heads": 2, "head_dim": 2, "parallel": 2, "lanes": 1, "act_bits": 3, "score_bits": 4, "prob_bits": 4,
     "multiplier_bits": 4, "shift_bits": 2, "shift_min": 3, "softmax_units": 1, "softmax": {"scale_fraction": 1},
 }  # fmt: skip
 
