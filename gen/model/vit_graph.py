@@ -256,7 +256,7 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A task: its name, class names, ``weights (classes, dim) int8``, ``bias (classes,)``, a logit's real step."""
+    """A task: its name, class names, ``weights (classes, dim) int8``, ``bias (classes,)``, the step of its sums."""
 
     task: str
     classes: tuple[str, ...]
@@ -272,6 +272,12 @@ class Head:
         shift = max(1, reach.bit_length() - LOGIT_BITS + 1)
         multiplier, most = np.full(count, 1 << max(0, SHIFT_MIN - shift)), np.full(count, max(SHIFT_MIN, shift))
         return Linear(f"head {self.task}", self.weights, self.bias, multiplier, most, LOGIT_BITS)
+
+    @property
+    def logit_step(self) -> float:
+        """What a logit of 1 is really worth."""
+        layer = self.linear
+        return self.step * 2.0 ** int(layer.shift[0]) / int(layer.multiplier[0])
 
 
 @dataclass(frozen=True, eq=False)

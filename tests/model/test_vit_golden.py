@@ -124,7 +124,7 @@ def test_integers_follow_the_real_numbers(weights, norm, over):
                 known = [codes * steps[0] for codes, steps in map(ternary_matrix, parts.astype(np.float64))]
                 tensors[name] = np.array(known, np.float32).reshape(value.shape)
     images = random_images(rng, graph, 40)
-    real, found = float_logits(config, tensors, images), run(graph, images).logits * graph.heads[0].step
+    real, found = float_logits(config, tensors, images), run(graph, images).logits * graph.heads[0].logit_step
     assert np.sqrt(np.mean((real - found) ** 2)) < 0.1 * real.std()
     assert np.mean(real.argmax(axis=1) == found.argmax(axis=1)) > 0.8
 

@@ -108,4 +108,4 @@ def run(graph, image, task):
             rows = [row for row, _, _ in found]
             routes.append(([chosen for _, chosen, _ in found], [weights for _, _, weights in found]))
     head, y = graph.heads[task], norm_row(graph, graph.norm, rows[0])
-    return [dot(w, y) + int(b) for w, b in zip(head.weights, head.bias, strict=True)], routes
+    return linear(head.linear, y), routes
