@@ -15,15 +15,25 @@ SEQUENCE = 24  # and so does the shortest sequence
 def stimulus(config: AttentionConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
     """Draw whole sequences, each with scales of its own."""
     count = max(1, size // max(BEATS * config.tokens * config.words, SEQUENCE))
+    sequences = [_sequence(config, rng, kind) for _ in range(count)]
     inputs = {}
-    for port in config.inputs[:3]:
-        parts = [_rows(config, rng, kind) for _ in range(count)]
-        x = np.concatenate(parts).reshape(-1, config.lanes)
+    for index, port in enumerate(config.inputs[:3]):
+        x = np.concatenate([sequence[index] for sequence in sequences]).reshape(-1, config.lanes)
         last = np.arange(len(x)) % config.words == config.words - 1
         inputs[port.name] = {"x": x, "last": last.astype(np.int64)}
     scales = [_scales(config, rng) for _ in range(count)]
     inputs["i_scale"] = {name: np.array([scale[name] for scale in scales]) for name in scales[0]}
     return inputs
+
+
+def _sequence(config: AttentionConfig, rng: np.random.Generator, kind: str) -> list[Ints]:
+    """Draw queries, keys and values; now and then all scores are high or all low."""
+    rows = [_rows(config, rng, kind) for _ in range(3)]
+    if rng.random() < 0.25:
+        half = 1 << (config.act_bits - 2)
+        signs = rng.choice([-1, 1], 2)
+        rows[:2] = [sign * rng.integers(half, 2 * half, rows[0].shape) for sign in signs]
+    return rows
 
 
 def _rows(config: AttentionConfig, rng: np.random.Generator, kind: str) -> Ints:

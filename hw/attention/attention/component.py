@@ -12,7 +12,6 @@ from gatewright.hw.attention.attention.matrix import Matrix
 from gatewright.hw.attention.attention.rows import Unit
 from gatewright.hw.attention.attention.scores import Scale, Scorer
 from gatewright.hw.attention.attention.values import Summer
-from gatewright.hw.attention.attention.walk import ahead
 from gatewright.hw.core.streams import RoomComponent
 
 
@@ -76,7 +75,7 @@ class Attention(RoomComponent):
         waiting, payload = Scale.registers(self.config, "next"), self.i_scale.payload
         code = self.config.shift_bits > 0
         m.d.comb += [
-            ready.eq(~opened & ~waits & (ahead(scorer.issued.turn, scorer.written.turn) == 0)),
+            ready.eq(~opened & ~waits & (scorer.issued.turn == scorer.written.turn)),
             self.i_scale.ready.eq(ready),
         ]
         with m.If(summer.takes_scale):

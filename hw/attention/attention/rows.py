@@ -37,7 +37,7 @@ class Unit:
         write, read = memory.write_port(granularity=bits), memory.read_port()
         held, last = Signal(name="score_held"), Signal(name="score_last", reset_less=True)
         whole, move = Signal(name="row_whole"), Signal(name="score_moves")
-        distance = ahead(written.turn, feed.turn)
+        distance = ahead(m, written.turn, feed.turn, f"written_{self.unit}")
         m.d.comb += [
             write.addr.eq(scores.address),
             write.data.eq(Cat(scores.values[slot] for slot in self.slots)),
@@ -63,7 +63,7 @@ class Unit:
         memory = storage(m, f"probabilities_{self.unit}", bits * len(self.slots), self.depth)
         write, reader = memory.write_port(granularity=bits), memory.read_port()
         free, put = Signal(name="place_free"), Signal(name="probability_put")
-        distance = ahead(fill.turn, summed.turn)
+        self.distance = distance = ahead(m, fill.turn, summed.turn, f"fill_{self.unit}")
         m.d.comb += [
             free.eq((distance == 0) | ((distance == 1) & (summed.key.value >= fill.slot))),
             self.softmax.o.ready.eq(free), put.eq(self.softmax.o.valid & free),
@@ -77,17 +77,16 @@ class Unit:
 
     def behind(self, issued: Steps) -> Value:
         """Tell whether the place of a step's scores is still to be read, two blocks ago."""
-        distance = ahead(issued.turn, self.feed.turn)
-        early = issued.key.value < self.feed.slot
-        return self._two(distance) & ~(early & ~distance[0])
+        distance = ahead(self.m, issued.turn, self.feed.turn, f"read_{self.unit}")
+        return self._two(distance) & ((issued.key.value >= self.feed.slot) | distance[0])
 
     def _two(self, distance: Value) -> Value:
         """Tell two blocks ahead from one behind; with three bits also three blocks ahead."""
         return (distance == 2) if len(distance) == 2 else ~distance[2] & distance[1]
 
     def missing(self, summed: Steps) -> Value:
-        """Tell whether a probability of a step is still to be written."""
-        return (ahead(self.fill.turn, summed.turn) == 0) & (summed.key.value >= self.fill.slot)
+        """Tell whether a probability of a step is still to be written; after `write_probabilities`."""
+        return (self.distance == 0) & (summed.key.value >= self.fill.slot)
 
 
 def _address(rows: Rows) -> Value:

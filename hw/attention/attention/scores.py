@@ -87,22 +87,18 @@ class Scorer:
 
     def _issue(self, opened: Value) -> None:
         """Read a key's word, and the query's word whose slot begins with this key."""
-        m, config, issued = self.m, self.config, self.issued
-        loaded = Signal(range(config.tokens + 1), name="queries_loaded")
-        self.queries.want(m, loaded)
-        self.keys.want(m, issued.key.value)
+        m, issued = self.m, self.issued
+        for matrix in (self.queries, self.keys):  # all queries are there when the first walk through the keys ends
+            matrix.want(m, issued.key.value)
+            m.d.comb += matrix.clear.eq(self.go & issued.final)
+        # Behind the last query, whatever is read goes into slots whose results never leave.
         m.d.comb += [
-            self.fresh.eq((issued.key.value < config.slots) & (loaded != config.tokens)),
-            self.go.eq(opened & self.keys.here & (~self.fresh | self.queries.here) & ~self.blocked),
+            self.fresh.eq(issued.key.value < self.config.slots),
+            self.go.eq(opened & self.keys.here & self.queries.here & ~self.blocked),
             self.keys.read.eq(self.go), self.keys.rewind.eq(self.go & issued.block_end),
             self.queries.read.eq(self.go & self.fresh), self.queries.rewind.eq(self.go & issued.final),
-            self.keys.clear.eq(self.go & issued.final), self.queries.clear.eq(self.go & issued.final),
         ]  # fmt: skip
         issued.build(m, self.go)
-        with m.If(self.go & self.fresh & issued.end):
-            m.d.sync += loaded.eq(loaded + 1)
-        with m.If(self.go & issued.final):
-            m.d.sync += loaded.eq(0)
 
     def _dots(self) -> tuple[Value, Value, list[Value]]:
         """Multiply and add: registers behind memories, operands, products, their sums; never a stall."""

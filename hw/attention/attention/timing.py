@@ -167,7 +167,6 @@ class _Engine:
     first: int = -1
     last: int = 0
     blocks: list[int] = field(default_factory=list)
-    loaded: int = 0  # queries of the sequence
     open: bool = False  # scores of a sequence are being computed
     pending: bool = False  # the sums have not yet taken its scale
     written: Position = (0, 0)
@@ -208,12 +207,9 @@ class _Engine:
             and self.written == (self.scores.turn, 0)
         )  # fmt: skip
 
-    def _fresh(self) -> bool:
-        return self.scores.key < self.config.slots and self.loaded < self.config.tokens
-
     def _may_score(self) -> bool:
         steps = self.scores
-        here = self.k.rows > steps.key and (not self._fresh() or self.q.rows > self.loaded)
+        here = self.k.rows > steps.key and self.q.rows > steps.key
         return self.open and here and all(unit.feed.position > (steps.turn - 2, steps.key) for unit in self.units)
 
     def _may_sum(self) -> bool:
@@ -222,15 +218,14 @@ class _Engine:
         return here and all(unit.fill.position > (steps.turn, steps.key) for unit in self.units)
 
     def _score(self) -> None:
-        fresh, steps = self._fresh(), self.scores
+        steps = self.scores
         if steps.key == steps.word == 0:
             self.blocks.append(self.cycle)
         final = steps.next()
         if steps.word == 0:
-            self.loaded += fresh
             self.events.append((self.cycle + self.config.score_delay, (steps.turn, steps.key)))
         if final:
-            self.open, self.loaded, self.q.rows, self.k.rows = False, 0, 0, 0
+            self.open, self.q.rows, self.k.rows = False, 0, 0
 
     def _sum(self) -> None:
         steps, config = self.sums, self.config

@@ -143,6 +143,8 @@ class Rows:
             m.d.sync += after.eq((after | final) & ~self.last)
 
 
-def ahead(first: Value, second: Value) -> Value:
+def ahead(m: Module, first: Value, second: Value, name: str) -> Signal:
     """Count the blocks by which the first walk is ahead, modulo what a block's number holds."""
-    return (first - second)[: len(first)]
+    distance = Signal(len(first), name=f"{name}_ahead")
+    m.d.comb += distance.eq(first - second)
+    return distance
