@@ -30,7 +30,8 @@ class Logits(wiring.Component):
 
     def __init__(self, config: MoeGateConfig) -> None:
         self.config = config
-        members = {"acc": Shape(config.acc_bits, True), "gate": config.gate_bits, "last": 1}
+        # Verilog knows no empty vector, so that even a single gate has a bit.
+        members = {"acc": Shape(config.acc_bits, True), "gate": max(1, config.gate_bits), "last": 1}
         super().__init__({
             "i": In(stream.Signature(layout(config.inputs[0]))),
             "o": Out(stream.Signature(data.StructLayout(members))),
@@ -54,7 +55,7 @@ class Logits(wiring.Component):
 
         fresh = Signal(init=1)  # the next beat starts a token
         sums = [Signal(Shape(config.acc_bits, True), name=f"sum_{k}", reset_less=True) for k in range(config.experts)]
-        gate_summed = Signal(config.gate_bits, reset_less=True)
+        gate_summed = Signal(max(1, config.gate_bits), reset_less=True)
         parts = self._parts(m, pipe, gate)
         with m.If(pipe.enable):
             m.d.sync += whole.eq(valid & last)
