@@ -73,7 +73,9 @@ def emitted(tmp_path_factory):
     return folder, designs
 
 
-@pytest.mark.parametrize("room", PLAIN, ids=lambda room: room.name)
+@pytest.mark.parametrize(
+    "room", [pytest.param(room, id=room.name, marks=[pytest.mark.slow] * (room.name == "vit_core")) for room in PLAIN]
+)
 def test_verilog_is_clean_in_three_tools(room, emitted, tmp_path):
     folder, designs = emitted
     design = designs[room.name]

@@ -77,7 +77,7 @@ class VitCore(RoomComponent):
         config, attention, source = self.config, self.attention, self.results.o_attention
         inputs = (attention.i_q, attention.i_k, attention.i_v)
         words = config.features // config.attention.lanes
-        word, section = Signal(range(words)), source.payload.section
+        word, section = Signal(range(max(2, words))), source.payload.section
         ends = word == words - 1
         with m.If(source.valid & source.ready):
             m.d.sync += word.eq(Mux(ends, 0, word + 1))
@@ -117,11 +117,11 @@ class VitCore(RoomComponent):
             gate.i.valid.eq(source.valid), source.ready.eq(gate.i.ready), gate.i.payload.last.eq(source.payload.last),
             gate.i.payload.x.as_value().eq(source.payload.x),
         ]  # fmt: skip
-        token, mixture = Signal(range(config.tokens)), Signal(range(config.mixtures))
+        token = Signal(range(config.tokens))
         final = token == config.tokens - 1
         if config.gate.gates > 1:
             entering = Signal(range(config.tokens))
-            asked = Signal(range(config.mixtures))  # the gate is ahead of what leaves it
+            asked = Signal(range(max(2, config.mixtures)))  # the gate is ahead of what leaves it
             m.d.comb += gate.i.payload.gate.eq(asked * config.tasks + self.task)
             with m.If(source.valid & source.ready & source.payload.last):
                 m.d.sync += entering.eq(entering + 1)
@@ -141,8 +141,6 @@ class VitCore(RoomComponent):
             m.d.sync += at.eq(Mux(at == config.route_bytes - 1, 0, at + 1))
             with m.If(found.last):
                 m.d.sync += token.eq(Mux(final, 0, token + 1))
-                with m.If(final):
-                    m.d.sync += mixture.eq(Mux(mixture == config.mixtures - 1, 0, mixture + 1))
 
         used, asked_for = self.queue.o_used, self.fetcher.i_used
         jobs, given = self.jobs.i_queue, self.queue.o
@@ -261,7 +259,7 @@ class VitCore(RoomComponent):
         m.d.comb += self.patches.data.eq(i.payload.data)
         size = config.tiles(Kind.HEAD) * config.outputs_per_cycle // config.lanes
         m.submodules.scores = scores = Memory(shape=ROW_BITS * config.lanes, depth=size, init=[])
-        put, self.scores, place = scores.write_port(), scores.read_port(), Signal(range(size))
+        put, self.scores, place = scores.write_port(), scores.read_port(), Signal(range(max(2, size)))
         m.d.comb += [put.addr.eq(place), put.en.eq(self.results.score_enable), put.data.eq(self.results.score_data)]
         with m.If(put.en):
             m.d.sync += place.eq(Mux(self.results.finished, 0, place + 1))

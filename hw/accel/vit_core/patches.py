@@ -41,9 +41,9 @@ class Patches(wiring.Component):
         m.submodules.memory = self.memory
         side, across, wide = config.patch, config.width // config.patch, config.inputs_per_cycle
         put, blocks = self.memory.write_port(granularity=8), config.blocks(Kind.EMBED)
-        column, line = Signal(range(side)), Signal(range(side))
-        patch, above = Signal(range(across)), Signal(range(config.height // side))
-        start = Signal(range(config.patch_bytes))  # of the line within the patch
+        column, line = Signal(range(max(2, side))), Signal(range(max(2, side)))
+        patch, above = Signal(range(max(2, across))), Signal(range(max(2, config.height // side)))
+        start = Signal(range(max(2, config.patch_bytes)))  # of the line within the patch
         row = Signal(range(config.tokens))  # the first of the line's patches
         octet = Signal(range(max(wide, config.patch_bytes)))
         shift = (wide - 1).bit_length()

@@ -83,7 +83,7 @@ class Results(wiring.Component):
         parts = config.attention.lanes // config.lanes
         section = config.features // config.lanes  # beats of queries, of keys, of values
         room, come, whole = Signal(), Signal(), Signal()
-        part, left, which = Signal(range(parts)), Signal(range(section), init=section - 1), Signal(2)
+        part, left, which = Signal(range(max(2, parts))), Signal(range(max(2, section)), init=section - 1), Signal(2)
         octets = Cat(saturate(value, 8)[:8] for value in self.i.payload.y)
         m.d.comb += [
             room.eq(~target.valid | target.ready),

@@ -49,7 +49,7 @@ class Hide(wiring.Component):
         m.submodules.activation = unit = Activation(self.activation)
         m.d.comb += [unit.i.valid.eq(self.valid), unit.i.payload.last.eq(self.last), unit.o.ready.eq(1)]
         m.d.comb += [unit.i.payload.x[lane].eq(saturate(value, 8)) for lane, value in enumerate(self.y)]
-        word, part = Signal.like(self.base), Signal(range(self.parts))
+        word, part = Signal.like(self.base), Signal(range(max(2, self.parts)))
         with m.If(self.valid):
             ends = part == self.parts - 1
             m.d.sync += [part.eq(Mux(ends | self.last, 0, part + 1)), word.eq(Mux(self.last, 0, word + ends))]
