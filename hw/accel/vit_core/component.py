@@ -257,9 +257,9 @@ class VitCore(RoomComponent):
         config, i = self.config, self.i
         cycles, leading = Signal(8 * COUNT_BYTES), Signal(init=1)  # the next octet names the task
         m.d.comb += self.patches.data.eq(i.payload.data)
-        size = config.tiles(Kind.HEAD) * config.outputs_per_cycle // config.lanes
+        size = max(2, config.tiles(Kind.HEAD) * config.outputs_per_cycle // config.lanes)
         m.submodules.scores = scores = Memory(shape=ROW_BITS * config.lanes, depth=size, init=[])
-        put, self.scores, place = scores.write_port(), scores.read_port(), Signal(range(max(2, size)))
+        put, self.scores, place = scores.write_port(), scores.read_port(), Signal(range(size))
         m.d.comb += [put.addr.eq(place), put.en.eq(self.results.score_enable), put.data.eq(self.results.score_data)]
         with m.If(put.en):
             m.d.sync += place.eq(Mux(self.results.finished, 0, place + 1))

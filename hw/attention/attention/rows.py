@@ -42,7 +42,7 @@ class Unit:
             write.addr.eq(scores.address),
             write.data.eq(Cat(scores.values[slot] for slot in self.slots)),
             write.en.eq(Cat(scores.picks[slot] for slot in self.slots)),
-            whole.eq(self._two(distance) | ((distance == 1) & (written.key.value >= feed.slot))),
+            whole.eq(self._two(distance) | ((distance == 1) & feed.reached(written))),
             move.eq(~held | self.softmax.i.ready),
             read.addr.eq(_address(feed)), read.en.eq(whole & move),
             self.softmax.i.valid.eq(held), self.softmax.i.payload.last.eq(last),
@@ -65,7 +65,7 @@ class Unit:
         free, put = Signal(name="place_free"), Signal(name="probability_put")
         self.distance = distance = ahead(m, fill.turn, summed.turn, f"fill_{self.unit}")
         m.d.comb += [
-            free.eq((distance == 0) | ((distance == 1) & (summed.key.value >= fill.slot))),
+            free.eq((distance == 0) | ((distance == 1) & fill.reached(summed))),
             self.softmax.o.ready.eq(free), put.eq(self.softmax.o.valid & free),
             write.addr.eq(_address(fill)),
             write.data.eq(self.softmax.o.payload.p[0].replicate(len(self.slots))),
@@ -78,7 +78,7 @@ class Unit:
     def behind(self, issued: Steps) -> Value:
         """Tell whether the place of a step's scores is still to be read, two blocks ago."""
         distance = ahead(self.m, issued.turn, self.feed.turn, f"read_{self.unit}")
-        return self._two(distance) & ((issued.key.value >= self.feed.slot) | distance[0])
+        return self._two(distance) & (self.feed.reached(issued) | distance[0])
 
     def _two(self, distance: Value) -> Value:
         """Tell two blocks ahead from one behind; with three bits also three blocks ahead."""
@@ -86,7 +86,7 @@ class Unit:
 
     def missing(self, summed: Steps) -> Value:
         """Tell whether a probability of a step is still to be written; after `write_probabilities`."""
-        return (self.distance == 0) & (summed.key.value >= self.fill.slot)
+        return (self.distance == 0) & self.fill.reached(summed)
 
 
 def _address(rows: Rows) -> Value:

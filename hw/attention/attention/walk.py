@@ -119,6 +119,10 @@ class Rows:
             m.d.sync += self.turn.eq(self.turn + Mux(self.query.last, self.jump, 1))
         self._keys(m, step, wrap)
 
+    def reached(self, steps: Steps) -> Value:
+        """Tell whether a walk's step is at the slot or behind it; a comparison with 0 is none, for lint's sake."""
+        return steps.key.value >= self.slot if self.slots != range(1) else Const(1)
+
     def _keys(self, m: Module, step: Value, wrap: Value) -> None:
         """Begin each row at the key whose number is the slot's, end it with the key before."""
         if self.tokens == 1:
