@@ -50,7 +50,7 @@ def measure(name: str, task_name: str, count: int, out: Path) -> dict[str, objec
     task = task_of(design, task=task_name)
     count = min(count, len(task.codes))
     began = time.monotonic()
-    found = run_images(design, task, count, out / name)
+    found = run_images(f"{name}-core", task, count, out / name)
     seconds = time.monotonic() - began
     core = design.config.core
     with np.load(folder() / design.settings.test_data) as arrays:

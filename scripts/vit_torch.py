@@ -48,14 +48,14 @@ class Quantiser:
         """Round attention's probabilities to 8 bits, unsigned."""
         return p if self.steps is None else rounded(p * 256, 0, 255) / 256
 
-    def weight(self, w: Tensor, kind: str = "block") -> Tensor:
-        """Round weights: ``block`` as ``weights`` says, ``channel`` and ``tensor`` to int8 with such scales."""
+    def weight(self, w: Tensor, kind: str = "layer") -> Tensor:
+        """Round weights as ``weights`` says; those of a ``head`` share one step, as do a ``gate``'s, int8 always."""
         if self.steps is None:
             return w
-        if kind == "block" and self.weights == "ternary":
+        if kind != "gate" and self.weights == "ternary":
             scale = w.detach().abs().mean(dim=(-2, -1), keepdim=True).clamp(min=1e-8)
             return rounded(w / scale, -1, 1) * scale
-        axes = (-2, -1) if kind == "tensor" else (-1,)
+        axes = (-1,) if kind == "layer" else (-2, -1)
         scale = w.detach().abs().amax(dim=axes, keepdim=True).clamp(min=1e-8) / 127
         return rounded(w / scale, -127, 127) * scale
 
@@ -126,7 +126,7 @@ class Moe(nn.Module):
         """Map ``(images, tokens, dim)`` to the same shape; give the loss of uneven use as well."""
         experts, hidden, dim = self.fc1.weight.shape
         score = quantiser.activation(
-            functional.linear(y, quantiser.weight(self.gate.weight[task], "tensor")), "gate", bits=10
+            functional.linear(y, quantiser.weight(self.gate.weight[task], "gate")), "gate", bits=10
         )
         p = score.softmax(dim=-1)
         chosen = torch.zeros_like(p).scatter(-1, p.topk(self.top_k).indices, 1.0)
@@ -183,7 +183,7 @@ class MoeVit(nn.Module):
     def forward(self, images: Tensor, task: int, quantiser: Quantiser) -> tuple[Tensor, Tensor]:
         """Map images ``(n, channels, height, width)`` to logits and the loss of uneven use."""
         patches = functional.unfold(images, self.patch, stride=self.patch).transpose(1, 2)
-        x = functional.linear(patches, quantiser.weight(self.patch_embed.weight, "channel"))
+        x = functional.linear(patches, quantiser.weight(self.patch_embed.weight))
         x = functional.pad(x, (0, 0, 1, 0)) + self.pos_embed  # token 0 is the class token
         balance = x.new_zeros(())
         for block in self.blocks:
@@ -193,6 +193,6 @@ class MoeVit(nn.Module):
             quantiser.activation(x, "residual")
         y = quantiser.activation(self.norm(x[:, 0]), "norm")
         head = self.heads[task]
-        return functional.linear(y, quantiser.weight(head.weight, "tensor"), head.bias), balance
+        return functional.linear(y, quantiser.weight(head.weight, "head"), head.bias), balance
 
 

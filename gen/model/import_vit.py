@@ -171,7 +171,7 @@ class _Quantiser:
         zeros = np.zeros(size.dim)
         patch = self.linear(
             "patch_embed", self.tensors["patch_embed.weight"], zeros, self.steps["pixel"], self.steps["residual"],
-            RESIDUAL_BITS, "int8",
+            RESIDUAL_BITS,
         )  # fmt: skip
         return VitGraph(
             name=config.name,
@@ -247,7 +247,8 @@ class _Quantiser:
     def head(self, task: int) -> Head:
         """Build a head."""
         name, classes = self.config.tasks[task]
-        codes, step = int8_matrix(self.tensors[f"heads.{task}.weight"])
+        weights = self.tensors[f"heads.{task}.weight"]
+        codes, step = ternary_matrix(weights) if self.config.weights == "ternary" else int8_matrix(weights)
         unit = step * self.steps["norm"]
         return Head(name, classes, codes, _codes(self.tensors[f"heads.{task}.bias"] / unit), unit)
 
@@ -256,15 +257,18 @@ class _Quantiser:
         weights, bias = self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"]
         if expert is not None:
             name, weights, bias = f"{name}[{expert}]", weights[expert], bias[expert]
-        return self.linear(name, weights, bias, start, end, bits, self.config.weights)
+        return self.linear(name, weights, bias, start, end, bits)
 
     def linear(
-        self, name: str, weights: NDArray[np.float64], bias: NDArray[np.float64], start: float, end: Any, bits: int,
-        kind: str,
-    ) -> Linear:  # fmt: skip
+        self, name: str, weights: NDArray[np.float64], bias: NDArray[np.float64], start: float, end: Any, bits: int
+    ) -> Linear:
         """Build a layer from real weights, with inputs of step ``start`` and outputs of steps ``end``."""
-        codes, steps = ternary_matrix(weights) if kind == "ternary" else int8_channels(weights)
-        units = steps * start
+        if self.config.weights == "ternary":
+            codes, step = ternary_matrix(weights)
+            units = np.full(len(weights), step * start)
+        else:
+            codes, steps = int8_channels(weights)
+            units = steps * start
         pairs = [rescale(float(ratio), name) for ratio in units / np.broadcast_to(end, units.shape)]
         multiplier, shift = np.array(pairs, np.int64).T
         return Linear(name, codes, _codes(bias / units), multiplier, shift, bits)
@@ -282,10 +286,10 @@ def int8_matrix(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], float]:
     return np.rint(weights / step).astype(np.int8), step
 
 
-def ternary_matrix(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Round a matrix to -1, 0 and 1 times its mean magnitude; give codes and a step for each row."""
+def ternary_matrix(weights: NDArray[np.float64]) -> tuple[NDArray[np.int8], float]:
+    """Round a matrix to -1, 0 and 1 times its mean magnitude; give codes and the step."""
     step = float(_positive(np.abs(weights).mean()))
-    return np.clip(np.rint(weights / step), -1, 1).astype(np.int8), np.full(len(weights), step)
+    return np.clip(np.rint(weights / step), -1, 1).astype(np.int8), step
 
 
 def _positive(scale: Any) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ class VitConfig:
     geometry : Geometry
     tasks : tuple of (name, class names)
     weights : str
-        int8, or ternary for the layers in blocks; patches, gates and heads are int8 always.
+        int8, or ternary for all but the gates, which are int8 always.
     norm, over : str
         As in `VitGraph`.
     epsilon : float

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewright.gen.design import Design, design_of
+from gatewright.gen.design import design_of
 from gatewright.gen.emit import generate
 from gatewright.gen.model.task_vit import VitTask
 from gatewright.hw.accel.vit_core.config import COUNT_BYTES
@@ -44,27 +44,22 @@ class Outcome:
         return self.identical == len(self.outputs) and bool((self.counted == self.predicted).all())
 
 
-def core_of(design: Design) -> Design:
-    """Give the accelerator's core alone, without the serial line."""
-    return design_of("vit_core", f"{design.name}-core", **design.config.core.model_dump())
-
-
-def run_images(design: Design, task: VitTask, count: int, out: Path) -> Outcome:
+def run_images(name: str, task: VitTask, count: int, out: Path) -> Outcome:
     """Play images into the core as it is generated, one behind the other.
 
     Parameters
     ----------
-    design : Design
-        The accelerator.
+    name : str
+        What to call the core's design.
     task : VitTask
-        Its images.
+        The core, without the serial line, and its images.
     count : int
         How many of them.
     out : Path
         Folder for RTL and compiled model.
     """
-    core = core_of(design)
-    config = core.config
+    config = task.core
+    core = design_of("vit_core", name, **config.model_dump())
     generate(core, out / "rtl")
     model = StreamModel(config, out / "rtl" / f"{core.top}.v", core.top, out / "model")
     model.reset()

@@ -24,7 +24,7 @@ RESULTS = Path(__file__).resolve().parents[2] / "scripts" / "results"
 @pytest.mark.slow
 def test_shipped_digits_are_read_as_the_golden_model_does_cycles_included(tmp_path):
     design = load_design("moe-vit-digits")
-    found = run_images(design, task_of(design), 24, tmp_path)
+    found = run_images("digits-core", task_of(design), 24, tmp_path)
     assert found.exact
     assert found.correct >= 22
 
@@ -36,7 +36,7 @@ def test_shipped_digits_are_read_as_the_golden_model_does_cycles_included(tmp_pa
 )
 def test_whole_test_sets(preset, task, count, tmp_path):
     design = load_design(preset)
-    found = run_images(design, task_of(design, task=task), count, tmp_path)
+    found = run_images(f"{preset}-core", task_of(design, task=task), count, tmp_path)
     assert found.exact
     assert found.correct >= 0.96 * count
 

@@ -60,7 +60,7 @@ def test_files_give_the_graph_that_was_written(tmp_path, weights, norm, widths):
         images = random_images(rng, want, 3)
         np.testing.assert_array_equal(run(found, images, 1).logits, run(want, images, 1).logits)
     assert want.blocks[0].attention.qkv.ternary is (weights == "ternary")
-    assert not want.patch.ternary
+    assert want.patch.ternary is want.heads[0].linear.ternary is (weights == "ternary")
 
 
 def test_integers_are_those_of_the_text(model):
