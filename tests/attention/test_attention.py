@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from gatewright.gen.design import design_of
+from gatewright.gen.emit import generate
 from gatewright.hw.attention.attention.component import Attention
 from gatewright.hw.attention.attention.config import AttentionConfig
 from gatewright.hw.attention.attention.golden import golden, probabilities
@@ -15,6 +17,7 @@ from gatewright.hw.attention.attention.timing import play
 from gatewright.hw.core.errors import ConfigError
 from gatewright.hw.nonlinear.softmax.golden import softmax
 from gatewright.tb.attention.tb_attention import BENCH, stimulus
+from gatewright.tb.fast.streams import StreamModel
 
 ALGORITHMS = ("exact", "online", "two_pass", "fixed_phi", "base2")
 
@@ -135,6 +138,21 @@ def test_a_step_reads_one_key_and_at_most_one_query_whatever_the_parallelism(par
 
 
 LARGE = {"tokens": 129, "heads": 3, "head_dim": 64}  # Edge-MoE's
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parallel", [4, 8, 16])
+def test_edge_moe_layer_at_full_size(parallel, tmp_path):
+    design = design_of("attention", "edge", **LARGE, parallel=parallel)
+    config = design.config
+    inputs = drawn(config, parallel)
+    generate(design, tmp_path / "rtl")
+    model = StreamModel(config, tmp_path / "rtl" / f"{design.top}.v", design.top, tmp_path / "model")
+    model.reset()
+    wanted = golden(config, inputs)["o"]["y"]
+    run = model.run(inputs, {"o": len(wanted)}, limit=2 * config.cycles(inputs), go_in=1.0, go_out=1.0, seed=1)
+    np.testing.assert_array_equal(run.outputs["o"]["y"], wanted)
+    assert run.span == config.cycles(inputs)
 
 
 @pytest.mark.parametrize(
