@@ -12,6 +12,7 @@ from gatewright.gen.flow.cells import Fabric, count_cells
 from gatewright.gen.flow.contents import write_source
 from gatewright.gen.flow.ecp5_carry import absorb_luts
 from gatewright.gen.flow.ecp5_dsp import absorb_registers
+from gatewright.gen.flow.memories import has_many, map_apart, name_memories
 from gatewright.gen.flow.xilinx_pairs import shared_luts
 from gatewright.hw.core.errors import ConfigError, ToolError
 from gatewright.tb.tools import run_yosys
@@ -157,7 +158,15 @@ def synthesise(
     # Copies under plain names: the netlist must not carry this machine's paths.
     sources = [_copy(path, workdir / f"source{index}.v") for index, path in enumerate(verilog)]
     maps = [_copy(path, workdir / f"techmap{index}.v") for index, path in enumerate(techmaps)]
-    run_yosys(_script(sources, maps, top, family, options), workdir, "synth")
+    command = f"{options.command(family)} -top {top}"
+    flow = [command]
+    texts = [(workdir / name).read_text() for name in sources]
+    if options.flatten and has_many(texts):
+        flow = map_apart(command, family)
+        for name, text in zip(sources, name_memories(texts), strict=True):
+            (workdir / name).write_text(text)
+    lines = [*_reading(sources, maps, top, family, options), *flow, *_WRITE]
+    run_yosys("\n".join(lines) + "\n", workdir, "synth")
     if family == "ecp5":
         passes = [absorb_registers] * options.dsp + [absorb_luts] * options.carry_luts
         _improve(workdir, passes)
@@ -182,7 +191,10 @@ def _copy(path: Path, to: Path) -> str:
     return to.name
 
 
-def _script(sources: Sequence[str], maps: Sequence[str], top: str, family: Fabric, options: SynthOptions) -> str:
+def _reading(
+    sources: Sequence[str], maps: Sequence[str], top: str, family: Fabric, options: SynthOptions
+) -> list[str]:
+    """Give the script's lines in front of the family's flow."""
     lines = [f"read_verilog -sv {name}" for name in sources]
     if maps:
         # Black boxes first, so that a map may instantiate the family's cells.
@@ -191,19 +203,18 @@ def _script(sources: Sequence[str], maps: Sequence[str], top: str, family: Fabri
         lines += [f"hierarchy -top {top}"]
     if options.booth:
         lines += [f"hierarchy -top {top}", "proc", "flatten", "opt", "wreduce", "booth"]
-    lines += [
-        f"{options.command(family)} -top {top}",
-        "delete t:$scopeinfo",  # nextpnr refuses these markers
-        # Where a cell came from is a path on this machine.
-        "attrmap -remove src =*",
-        "attrmap -modattr -remove src =*",
-        "write_json -selected synth.json",  # without the library, whose cells are named after paths
-        _SUMMARY,
-    ]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 _SUMMARY = "tee -q -o cells.json stat -json\nwrite_verilog -noattr synth.v"
+_WRITE = [
+    "delete t:$scopeinfo",  # nextpnr refuses these markers
+    # Where a cell came from is a path on this machine.
+    "attrmap -remove src =*",
+    "attrmap -modattr -remove src =*",
+    "write_json -selected synth.json",  # without the library, whose cells are named after paths
+    _SUMMARY,
+]
 
 
 def _improve(workdir: Path, passes: Sequence[Callable[[dict[str, Any]], int]]) -> None:

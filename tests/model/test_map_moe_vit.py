@@ -31,8 +31,9 @@ def task_of(weights, task=0, **settings):
 
 @pytest.mark.parametrize("task", [0, 1])
 @pytest.mark.parametrize(
-    ("weights", "settings"), [("int8", {}), ("ternary", {}), ("ternary", {"method": "select"}), ("ternary", {"lanes": 4})]
-)  # fmt: skip
+    ("weights", "settings"),
+    [("int8", {}), ("ternary", {}), ("ternary", {"method": "select"}), ("ternary", {"lanes": 4})],
+)
 def test_core_and_graph_agree(weights, settings, task):
     """Two golden models, written apart: the room's and the integer graph's."""
     made = task_of(weights, task, **settings)
