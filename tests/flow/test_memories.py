@@ -13,7 +13,7 @@ from gatewright.gen.flow.synth import SynthOptions, synthesise
 @pytest.mark.parametrize(
     "family", ["ecp5", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ice40", "gowin", "xilinx"))]
 )
-def test_memories_are_the_same_and_logic_within_a_percent(family, storage, tmp_path, monkeypatch):
+def test_memories_are_the_same_and_logic_within_three_percent(family, storage, tmp_path, monkeypatch):
     design = design_of("tlmm", "engine", groups=3, outputs_per_cycle=2, sweep_max=4, blocks_max=2, storage=storage)
     generate(design, tmp_path / "rtl")
     verilog = [tmp_path / "rtl" / f"{design.top}.v"]
@@ -27,5 +27,5 @@ def test_memories_are_the_same_and_logic_within_a_percent(family, storage, tmp_p
     assert {name: value for name, value in apart.counts.items() if name not in logic} == {
         name: value for name, value in plain.counts.items() if name not in logic
     }
-    assert apart.counts["LUTeq"] == pytest.approx(plain.counts["LUTeq"], rel=0.01)
+    assert apart.counts["LUTeq"] == pytest.approx(plain.counts["LUTeq"], rel=0.03)
     assert apart.ports == plain.ports
