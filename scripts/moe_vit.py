@@ -60,7 +60,7 @@ def measure(name: str, task_name: str, count: int, out: Path) -> dict[str, objec
         "cycles_as_predicted": int((found.counted == found.predicted).sum()),
         "accuracy": round(found.correct / count, 4), "accuracy_float_model": round(float(baseline.mean()), 4),
         "cycles_least": int(found.counted.min()), "cycles_most": int(found.counted.max()),
-        "macs": core.macs, "utilisation": round(core.macs / found.counted.mean() / core.peak, 4),
+        "macs": core.macs, "utilisation": round(core.macs / found.counted.mean() / core.macs_per_cycle, 4),
         "tokens": core.tokens, "simulation_seconds": round(seconds, 1),
     }  # fmt: skip
 

@@ -323,14 +323,14 @@ class VitCoreConfig(RoomConfig):
         return timing.macs(self)
 
     @property
-    def peak(self) -> int:
+    def macs_per_cycle(self) -> int:
         """Most weights that meet an activation in a cycle."""
         return self.inputs_per_cycle * self.outputs_per_cycle
 
     @property
     def utilisation(self) -> float:
         """Part of the array's multiplications that a run needs, if every expert gets its share."""
-        return self.macs / (self.peak * self.run_cycles)
+        return self.macs / (self.macs_per_cycle * self.run_cycles)
 
     @property
     def run_cycles(self) -> int:

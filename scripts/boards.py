@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Build presets for boards that take long, and save each report in scripts/results.
+
+Each is synthesised, its netlist simulated beside the RTL and asked through its UART pins, placed and routed.
+Placement must reach 60 MHz for ternary-linear on the ULX3S, though the board's oscillator gives 25.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from gatewright.fpga_boards.registry import find_board
+from gatewright.gen.board import build_design
+from gatewright.gen.files import write_file
+from gatewright.gen.presets import load_design
+
+WORK: dict[tuple[str, str], float | None] = {
+    ("ternary-linear", "ulx3s-85f"): 60.0,
+    ("ternary-linear", "icebreaker"): None,
+    ("ternary-linear", "tang-nano-9k"): None,
+    ("moe-vit-digits", "ulx3s-85f"): None,
+}  # by preset and board, the clock rate that placement must reach in MHz, if above the board's
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def main() -> None:
+    """Build what the command line names, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("presets", nargs="*", default=sorted({name for name, _ in WORK}), help="presets to build")
+    parser.add_argument("--board", help="only for this board")
+    parser.add_argument("--out", type=Path, default=Path("build"), help="folder for all outputs")
+    chosen = parser.parse_args()
+    for (preset, board), mhz in WORK.items():
+        if preset in chosen.presets and chosen.board in (None, board):
+            build(preset, board, mhz, chosen.out)
+
+
+def build(preset: str, board: str, mhz: float | None, out: Path) -> None:
+    """Build, and save the report with what the accelerator does in its cycles."""
+    design = load_design(preset, board)
+    core = design.config.core
+    result = build_design(
+        design, find_board(board), out / preset / board, announce=lambda step: print(step, flush=True), mhz=mhz
+    )
+    cycles = result.report["netlist_check"]["cycles_per_input"]
+    (clock,) = result.report["timing"]
+    work = {
+        "multiplications": core.macs, "cycles_per_run": core.run_cycles,
+        "macs_per_cycle": round(core.macs / core.run_cycles, 2), "macs_per_cycle_at_most": core.macs_per_cycle,
+        "runs_per_second": round(clock["required_mhz"] * 1e6 / cycles, 1),
+        "runs_per_second_at_most": round(clock["achieved_mhz"] * 1e6 / cycles, 1),
+    }  # fmt: skip
+    path = RESULTS / f"{preset}_{board}".replace("-", "_")
+    write_file(path.with_suffix(".json"), json.dumps(work | result.report, indent=2) + "\n")
+    print(f"wrote {path.name}")
+
+
+if __name__ == "__main__":
+    main()
