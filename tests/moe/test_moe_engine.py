@@ -44,10 +44,12 @@ def routed(config, chosen, rng):
     return joined(parts)
 
 
-def play(design, inputs, folder, go_in=1.0, go_out=1.0):
-    config = design.config
+def compiled(design, folder):
     generate(design, folder / "rtl")
-    model = StreamModel(config, folder / "rtl" / f"{design.top}.v", design.top, folder / "model")
+    return StreamModel(design.config, folder / "rtl" / f"{design.top}.v", design.top, folder / "model")
+
+
+def play(config, model, inputs, go_in=1.0, go_out=1.0):
     model.reset()
     outputs = golden(config, inputs)
     wanted = {port: beat_count(beats) for port, beats in outputs.items()}
@@ -101,10 +103,11 @@ ROUTES = {
 
 def test_adversarial_routes_with_stalls(tmp_path):
     design = design_of("moe_engine", "engine", **GRID[0] | {"experts": 4, "tokens": 9})
+    model = compiled(design, tmp_path)
     for index, make in enumerate(ROUTES.values()):
         inputs = routed(design.config, make(9, 4), np.random.default_rng(index))
         for go_in, go_out in ((1.0, 1.0), (0.5, 0.5), (1.0, 0.1), (0.1, 1.0)):
-            run, outputs = play(design, inputs, tmp_path, go_in, go_out)
+            run, outputs = play(design.config, model, inputs, go_in, go_out)
             for port, beats in outputs.items():
                 for name, values in beats.items():
                     np.testing.assert_array_equal(run.outputs[port][name], values)
@@ -138,7 +141,7 @@ def test_edge_moe_layer_at_full_size(tmp_path):
     design = design_of("moe_engine", "edge", **EDGE_MOE)
     rng = np.random.default_rng(7)
     inputs = routed(design.config, [rng.permutation(16)[:2].tolist() for _ in range(129)], rng)
-    run, outputs = play(design, inputs, tmp_path)
+    run, outputs = play(design.config, compiled(design, tmp_path), inputs)
     np.testing.assert_array_equal(run.outputs["o"]["x"], outputs["o"]["x"])
     assert run.span == design.config.cycles(inputs)
 
