@@ -12,7 +12,7 @@ import gatewright.hw
 from gatewright.gen.design import design_of, parse_design, template
 from gatewright.gen.emit import generate, verilog
 from gatewright.gen.registry import ROOMS
-from gatewright.gen.verify import grid, verify
+from gatewright.gen.verify import bench_design, verify
 from gatewright.hw.core.errors import ConfigError
 from gatewright.tb.harness.runner import WAIVERS
 from gatewright.tb.tools import run_verilator, run_yosys
@@ -21,9 +21,11 @@ HOUSE = Path(gatewright.hw.__file__).parent
 PARTS = ("__init__.py", "config.py", "component.py", "golden.py", "card.md")
 PLAIN = [room for room in ROOMS if not room.mapping]
 HEAVY = ("attention", "moe_engine", "vit_core", "moe_vit")  # of these only the first of a grid is quick enough
+QUICK = 3  # of a grid; `scripts/test --slow` and `gatewright verify --room` run all
 GRID = [
-    pytest.param(room, design, values, id=design.name, marks=[pytest.mark.slow] * (room.name in HEAVY and index > 0))
-    for room in ROOMS for index, (design, values) in enumerate(grid(room))
+    pytest.param(room, index, id=f"{room.name}_{index}",
+                 marks=[pytest.mark.slow] * (index >= (1 if room.name in HEAVY else QUICK)))
+    for room in ROOMS for index in range(len(room.bench.grid))
 ]  # fmt: skip
 
 
@@ -55,9 +57,9 @@ def test_config_refuses_in_one_line_naming_the_room(room):
         room.config(no_such_parameter=1)
 
 
-@pytest.mark.parametrize(("room", "design", "values"), GRID)
-def test_grid_equals_golden(room, design, values, tmp_path):
-    row = verify(design, tmp_path)
+@pytest.mark.parametrize(("room", "index"), GRID)
+def test_grid_equals_golden(room, index, tmp_path):
+    row = verify(bench_design(room, f"{room.name}_{index}", **room.bench.grid[index]), tmp_path)
     assert row.outcome.ok, row.outcome.messages
     assert row.outcome.total["taken"] > 0
     assert row.outcome.total["resets"] > 0
