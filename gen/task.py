@@ -55,6 +55,10 @@ class Task(ABC):
     def describe(self, index: int, output: Ints) -> str:
         """Show one input and its answer."""
 
+    def picture(self, index: int, output: Ints) -> tuple[str, bytes] | None:
+        """Draw what text can't: a file's name and its PNG, if there is anything to draw."""
+        return None
+
     def answer(self, outputs: Ints) -> Ints:
         """Give what each output ``(inputs, outputs)`` says: the index of its greatest number."""
         found: Ints = outputs.argmax(axis=1)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gatewright.gen.console import console, progress, show_json, show_table
+from gatewright.gen.files import write_file
 from gatewright.gen.link.pipe import BytePipe, SerialPipe
 from gatewright.gen.presets import load_design
 from gatewright.gen.run import Verdict, classify, simulate, task_of
@@ -44,12 +45,25 @@ def run(
             pipe = simulate(design, out / design.name / (board or "any"))
         verdict = classify(design, work, pipe, total, lambda index: steps.done(f"run {design.name}"))
         pipe.close()
+    drawn = draw(work, verdict, show, out / design.name)
     if as_json:
         show_json(verdict_json(design.name, port, work, verdict))
     else:
         show_verdict(work, verdict, show, port or "simulated RTL", design.config.clock_hz)
+        if drawn:
+            console.print(f"wrote {drawn}", markup=False, soft_wrap=True)
     if not verdict.exact:
         raise typer.Exit(1)
+
+
+def draw(task: Task, verdict: Verdict, index: int, out: Path) -> Path | None:
+    """Write the picture of an input's run, if the task has one."""
+    picture = task.picture(index, verdict.outputs[index])
+    if picture is None:
+        return None
+    path = out / picture[0]
+    write_file(path, picture[1])
+    return path
 
 
 def verdict_json(name: str, port: str | None, task: Task, verdict: Verdict) -> dict[str, object]:

@@ -109,6 +109,16 @@ class VitTask(Task):
         lines += ["", f"input {index}: the accelerator says {known}{truth}"]
         return "\n".join(lines)
 
+    def picture(self, index: int, output: Ints) -> tuple[str, bytes]:
+        """Draw which expert took which patch."""
+        from gatewright.gen.model.vit_picture import expert_map
+
+        size = self.graph.geometry
+        known = self.classes[int(self.answer(output[np.newaxis])[0])]
+        layers = [layer for layer in range(size.layers) if mixture(layer)]
+        title = f"{self.name}, input {index}: {known}"
+        return "experts.png", expert_map(size, self._images[index], self._routes(output), layers, title)
+
     def _map(self, routes: Ints) -> list[str]:
         """Lay the experts of a mixture out as the patches lie; the class token stands above."""
         size = self.graph.geometry

@@ -54,3 +54,15 @@ def test_rtl_gives_what_the_graph_gives(weights, settings, tmp_path):
 def test_int8_weights_are_not_folded():
     with pytest.raises(ModelError, match=r"^random: weights must be ternary for method fold; use method multiply$"):
         task_of("int8", method="fold")
+
+
+def test_the_picture_is_a_png_and_the_same_each_time():
+    made = task_of("int8")
+    output = made.wanted(1)[0]
+    name, picture = made.picture(0, output)
+    assert name == "experts.png"
+    assert picture.startswith(b"\x89PNG")
+    assert made.picture(0, output) == (name, picture)
+    other = output.copy()
+    other[made.core.classes :] = (other[made.core.classes :] + 1) % SIZE.experts
+    assert made.picture(0, other)[1] != picture
