@@ -51,8 +51,8 @@ def build(preset: str, board: str, mhz: float | None, out: Path) -> None:
         "runs_per_second": round(clock["required_mhz"] * 1e6 / cycles, 1),
         "runs_per_second_at_most": round(clock["achieved_mhz"] * 1e6 / cycles, 1),
     }  # fmt: skip
-    path = RESULTS / f"{preset}_{board}".replace("-", "_")
-    write_file(path.with_suffix(".json"), json.dumps(work | result.report, indent=2) + "\n")
+    path = RESULTS / f"{preset}_{board}.json".replace("-", "_")
+    write_file(path, json.dumps(work | result.report, indent=2) + "\n")
     print(f"wrote {path.name}")
 
 
