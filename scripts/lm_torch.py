@@ -22,7 +22,7 @@ class Quantiser:
     Attributes
     ----------
     steps : dict or None
-        Real values of steps: embed, norm, qkv, gate, up.
+        Real values of steps: embed, norm, mixer_norm, ffn_norm, qkv, gate, up.
     """
 
     steps: dict[str, float] | None = None
@@ -94,13 +94,13 @@ class Matrix(nn.Module):
 class Norm(nn.Module):
     """RMSNorm, its results rounded to 8 bits."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, place: str = "norm") -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(dim))
+        self.weight, self.place = nn.Parameter(torch.ones(dim)), place
 
     def forward(self, x: Tensor, quantiser: Quantiser) -> Tensor:
         """Normalise the last axis."""
-        return quantiser.code(RmsNorm.apply(x, self.weight), "norm")
+        return quantiser.code(RmsNorm.apply(x, self.weight), self.place)
 
 
 class Attention(nn.Module):
@@ -111,7 +111,7 @@ class Attention(nn.Module):
         dim, self.heads, self.kv_heads, size = (shape[name] for name in ("dim", "heads", "kv_heads", "head_dim"))
         self.q_proj, self.o_proj = Matrix(self.heads * size, dim), Matrix(dim, self.heads * size)
         self.k_proj, self.v_proj = Matrix(self.kv_heads * size, dim), Matrix(self.kv_heads * size, dim)
-        self.attn_sub_norm = Norm(self.heads * size)
+        self.attn_sub_norm = Norm(self.heads * size, "mixer_norm")
         turns = base ** (-torch.arange(0, size, 2) / size)
         angle = torch.arange(shape["context"])[:, None] * turns
         self.register_buffer("cos", angle.cos().repeat(1, 2), persistent=False)
@@ -145,7 +145,7 @@ class Mlgru(nn.Module):
         super().__init__()
         dim = shape["dim"]
         self.i_proj, self.f_proj, self.g_proj, self.o_proj = (Matrix(dim, dim) for _ in range(4))
-        self.g_norm, self.o_sub_norm = Norm(dim), Norm(dim)
+        self.g_norm, self.o_sub_norm = Norm(dim), Norm(dim, "mixer_norm")
 
     def forward(self, y: Tensor, bound: Tensor, quantiser: Quantiser) -> Tensor:
         """Map ``(texts, tokens, dim)`` to the same shape; ``bound (dim,)`` is the least forget gate."""
@@ -175,7 +175,7 @@ class Mlp(nn.Module):
     def __init__(self, dim: int, ff: int, gate: str) -> None:
         super().__init__()
         self.gate_proj, self.up_proj, self.down_proj = Matrix(ff, dim), Matrix(ff, dim), Matrix(dim, ff)
-        self.ffn_sub_norm, self.gate = Norm(ff), gate
+        self.ffn_sub_norm, self.gate = Norm(ff, "ffn_norm"), gate
 
     def forward(self, y: Tensor, quantiser: Quantiser) -> Tensor:
         """Map ``(texts, tokens, dim)`` to the same shape."""

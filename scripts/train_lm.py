@@ -11,6 +11,7 @@ extra ``train`` and Debian's packages bible-kjv and bible-kjv-text::
 """
 
 import argparse
+import io
 import json
 import math
 import shlex
@@ -24,12 +25,30 @@ import numpy as np
 import torch
 from lm_data import codes, read_text, xz_bits_per_byte
 from lm_torch import EPSILON, LanguageModel, Quantiser
+from safetensors.numpy import save
 from torch import Tensor
 from torch.nn import functional
 
+from gatewright.gen.files import write_file
+from gatewright.gen.model.import_lm import BOUNDS, EMBED, PackedTensors, Tensors, load_lm, tensor_shapes
+from gatewright.gen.model.import_lm import Quantiser as Importer
+from gatewright.gen.model.import_vit import ternary_matrix
+from gatewright.gen.model.lm_config import BLOCK_STEPS, COMMON_STEPS, LmConfig
+from gatewright.gen.model.lm_float import float_logits
+from gatewright.gen.model.lm_graph import LmGeometry
+from gatewright.gen.model.lm_text import bits_per_byte as golden_bits
+from gatewright.gen.model.tensor_file import TensorFile
+from gatewright.hw.ternary.packing import encode
+
+Tokens = np.ndarray[Any, Any]
+Steps = dict[str, Any]
 PRESETS = Path(__file__).parent.parent / "gen" / "presets"
-STEPS = {"embed": 2.0**-6, "norm": 2.0**-5, "qkv": 2.0**-4, "gate": 2.0**-6, "up": 2.0**-6}
+STEPS = {
+    "embed": 2.0**-6, "norm": 2.0**-5, "mixer_norm": 2.0**-5, "ffn_norm": 2.0**-4, "qkv": 2.0**-4, "gate": 2.0**-6,
+    "up": 2.0**-6,
+}  # fmt: skip
 BASE = 10000.0
+SAMPLE = 8192
 MATRIX_RATE, RATE, WARMUP, MOMENTUM = 0.02, 4e-3, 40, 0.95
 
 
@@ -75,7 +94,7 @@ def main() -> None:
     if args.steps:
         job = replace(job, steps=args.steps)
     model = LanguageModel(job.family, job.shape, job.gate, BASE)
-    quantiser = Quantiser(None if args.float else STEPS)
+    quantiser = Quantiser(None if args.float else steps_of(job))
     seconds = fit(model, job, quantiser, codes(text.train), args.seed, args.rate, args.keep)
     found = bits_per_byte(model, job.shape["context"], quantiser, codes(text.held_out))
     seen = job.steps * job.batch * job.shape["context"]
@@ -92,9 +111,73 @@ def main() -> None:
         "xz_bits_per_byte": round(alone, 4),
         "xz_after_training_text_bits_per_byte": round(behind, 4),
     }
-    name = args.model.replace("-", "_")
-    torch.save(model.state_dict(), args.out / f"{name}.pt")
-    (args.out / f"{name}_record.json").write_text(json.dumps(record))
+    path = args.out / args.model.replace("-", "_")
+    write_model(path, model, job, record, codes(text.train))
+    write_text(args.out / "kjv_held_out.npz", text.held_out)
+    sample = codes(text.held_out)[: SAMPLE + 1]
+    rounded, integer = bits_per_byte(model, job.shape["context"], quantiser, sample), golden_bits(load_lm(path), sample)
+    print(f"first {SAMPLE} bytes held out: {rounded:.4f} with roundings, {integer:.4f} in integers", flush=True)
+
+
+def steps_of(job: Job) -> dict[str, float]:
+    """Give the steps of a model's roundings: what a gate has multiplied has a longer tail."""
+    return STEPS | ({"mixer_norm": 2.0**-4} if job.family == "mlgru" else {})
+
+
+def write_model(path: Path, model: LanguageModel, job: Job, record: Steps, tokens: Tokens) -> None:
+    """Write matrices as packed trits, all else in float, and the configuration."""
+    tensors: dict[str, Any] = {}
+    for name, value in model.state_dict().items():
+        array = value.numpy().copy()
+        if array.ndim == 2 and name not in (EMBED, BOUNDS):
+            trits, step = ternary_matrix(array.astype(np.float64))
+            tensors |= {name: encode("hf_bitnet", trits), f"{name}_scale": np.array([step], np.float32)}
+        else:
+            tensors[name] = array
+    write_file(path.with_suffix(".safetensors"), save(tensors))
+    steps = {name: step for name, step in steps_of(job).items() if name not in ("qkv", "up")} | {"middle": 2.0**-10}
+    steps |= {"residual": steps["embed"], **({"state": 2.0**-12} if job.family == "mlgru" else {"score": 2.0**-6})}
+    block = {name: STEPS["up" if name == "up" else "qkv"] for name in BLOCK_STEPS[job.family]}
+    config = LmConfig(
+        name=path.name,
+        geometry=LmGeometry(family=job.family, **job.shape),
+        gate=job.gate,
+        head="untied",
+        act="static",
+        epsilon=EPSILON,
+        rope_base=BASE,
+        steps={name: steps[name] for name in COMMON_STEPS[job.family]},
+        block_steps=(block,) * job.shape["layers"],
+        training=record,
+    )
+    config.steps["residual"] = residual_step(
+        config, PackedTensors(TensorFile(path.with_suffix(".safetensors"))), tokens
+    )
+    write_file(path.with_suffix(".json"), json.dumps(config.content(), indent=2) + "\n")
+
+
+def residual_step(config: LmConfig, tensors: Tensors, tokens: Tokens) -> float:
+    """Give the least power of two that holds four times what training text shows, and no ratio of 1 or more."""
+    peaks: dict[str, float] = {}
+    context = config.geometry.context
+    for start in range(0, 16 * context, context):
+        float_logits(config, tensors, tokens[start : start + context], peaks)
+    parts = Importer(config, tensors)
+    least = 4 * peaks["residual"] / 32767
+    for name in tensor_shapes(config):
+        for last, place in (("o_proj.weight", "mixer_norm"), ("down_proj.weight", "ffn_norm")):
+            if name.endswith(last):
+                least = max(least, 1.001 * parts.step(name) * config.steps[place])
+    found = float(2.0 ** math.ceil(math.log2(least)))
+    assert found <= config.steps["embed"], f"the residual stream needs steps of {found}"
+    return found
+
+
+def write_text(path: Path, text: bytes) -> None:
+    """Write text that is held out."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, text=np.frombuffer(text, np.uint8))
+    write_file(path, buffer.getvalue())
 
 
 def orthogonal(g: Tensor) -> Tensor:
@@ -136,7 +219,12 @@ def rate_at(step: int, total: int) -> float:
 
 
 def fit(
-    model: LanguageModel, job: Job, quantiser: Quantiser, tokens: np.ndarray[Any, Any], seed: int, rate: float,
+    model: LanguageModel,
+    job: Job,
+    quantiser: Quantiser,
+    tokens: Tokens,
+    seed: int,
+    rate: float,
     keep: Path | None = None,
 ) -> float:
     """Train on texts that begin anywhere; give the CPU seconds."""
@@ -180,14 +268,16 @@ def fit(
 
 @torch.no_grad()
 def bits_per_byte(
-    model: LanguageModel, context: int, quantiser: Quantiser, tokens: np.ndarray[Any, Any], most: int | None = None
+    model: LanguageModel, context: int, quantiser: Quantiser, tokens: Tokens, most: int | None = None
 ) -> float:
     """Score text in pieces of the context; each begins with nothing before its first byte."""
     tokens = tokens[: None if most is None else most + 1]
     total, count = 0.0, len(tokens) - 1
     whole = count // context * context
     inputs, wanted = torch.from_numpy(tokens[:-1]), torch.from_numpy(tokens[1:])
-    pieces = list(zip(inputs[:whole].view(-1, context).split(16), wanted[:whole].view(-1, context).split(16)))
+    pieces = list(
+        zip(inputs[:whole].view(-1, context).split(16), wanted[:whole].view(-1, context).split(16), strict=True)
+    )
     if count > whole:
         pieces.append((inputs[whole:].unsqueeze(0), wanted[whole:].unsqueeze(0)))
     for part, following in pieces:

@@ -216,7 +216,9 @@ def quantise(config: LmConfig, tensors: Tensors) -> LmGraph:
 def rescale(ratio: float, place: str, shift_most: int = SHIFT_MAX) -> Scale:
     """Find a 16-bit multiplier and a shift from 16 on with ``multiplier / 2**shift`` nearest to ``ratio``."""
     if not 0 < ratio < 1:
-        raise ModelError(f"{place}: rescale ratio must be above 0 and below 1, not {ratio:g}; check the steps around it")
+        raise ModelError(
+            f"{place}: rescale ratio must be above 0 and below 1, not {ratio:g}; check the steps around it"
+        )
     exact = Fraction(ratio)
     shift = MULTIPLIER_BITS - 1
     while exact * (1 << (shift + 1)) < 1 << MULTIPLIER_BITS and shift < shift_most:
@@ -289,7 +291,7 @@ class Quantiser:
         up = min(block["up"] for block in self.config.block_steps)
         gated = 2.0 ** gate_config(form, self.config.gate, form.up_bits).shift * steps["middle"] * up
         if size.family == "transformer":
-            mixed = min(block["v"] for block in self.config.block_steps) * 2.0 ** (ACTIVATION_BITS - WIDE_BITS)
+            mixed = min(block["v"] for block in self.config.block_steps) * 2.0 ** -self._finer(form)
         else:
             mixed = 2.0 ** gate_config(form, "silu", ACTIVATION_BITS).shift * steps["middle"] * steps["norm"]
         return replace(
@@ -299,6 +301,11 @@ class Quantiser:
             ffn_epsilon=self._epsilon(size.ff, gated),
             state_epsilon=self._epsilon(size.dim, steps["state"]) if "state" in steps else 0,
         )
+
+    @staticmethod
+    def _finer(form: LmFormats) -> int:
+        """Tell how many steps of attention's results make one of the values, as a power of two."""
+        return min(WIDE_BITS - ACTIVATION_BITS, form.probability_bits - 1)
 
     def _epsilon(self, elements: int, step: float) -> int:
         found = round(elements * self.config.epsilon / step**2)
@@ -348,7 +355,7 @@ class Quantiser:
             self.linear(f"{at}.k_proj", (size.cached, size.dim), first, steps["k"] * fine, WIDE_BITS),
             self.linear(f"{at}.v_proj", (size.cached, size.dim), first, steps["v"], ACTIVATION_BITS),
             rescale(score, f"{at} scores"),
-            rescale(2.0 ** (WIDE_BITS - ACTIVATION_BITS - form.probability_bits), f"{at} results"),
+            rescale(2.0 ** (self._finer(form) - form.probability_bits), f"{at} results"),
             self._gains(inner, size.mixed, self.dynamic),
             self.linear(f"{at}.o_proj", (size.dim, size.mixed), inner, self.steps["residual"], RESIDUAL_BITS),
         )
@@ -383,23 +390,30 @@ class Quantiser:
     def _unit(self, norm: str) -> float:
         """Give what a step of a norm's result is worth; if dynamic, where the row's scale is 1."""
         if not self.dynamic:
-            return self.steps["norm"]
+            return self._norm_step(norm)
         form = self.formats
         room = NormConfig(
             output="dynamic", elements=2, weight_bits=form.gain_bits, weight_fraction=form.gain_fraction,
             guard_bits=form.guard_bits,
         )  # fmt: skip
-        return self._gain_unit(self.reals(norm), True) * 2.0 ** (form.gain_fraction - room.scale_fraction) / LEVELS
+        return (
+            self._gain_unit(norm, self.reals(norm), True) * 2.0 ** (form.gain_fraction - room.scale_fraction) / LEVELS
+        )
 
     def _gains(self, name: str, count: int, dynamic: bool) -> Ints:
         """Give a norm's gains as codes."""
         gains = self.reals(name, (count,))
-        return _codes(gains / self._gain_unit(gains, dynamic))
+        return _codes(gains / self._gain_unit(name, gains, dynamic))
 
-    def _gain_unit(self, gains: Reals, dynamic: bool) -> float:
+    def _norm_step(self, name: str) -> float:
+        """Give the step of a static norm's results."""
+        places = {"attn_sub_norm": "mixer_norm", "o_sub_norm": "mixer_norm", "ffn_sub_norm": "ffn_norm"}
+        return self.steps[places.get(name.split(".")[-2], "norm")]
+
+    def _gain_unit(self, name: str, gains: Reals, dynamic: bool) -> float:
         """Give what a gain's code of 1 is worth; the rescale behind a dynamic norm takes in any."""
         if not dynamic:
-            return self.steps["norm"] * 2.0**-self.formats.gain_fraction
+            return self._norm_step(name) * 2.0**-self.formats.gain_fraction
         return (float(np.abs(gains).max()) or 1.0) / ((1 << (self.formats.gain_bits - 1)) - 1)
 
     def _embed(self) -> Octets:

@@ -12,8 +12,8 @@ from gatewright.hw.core.errors import ModelError
 
 FORMAT = "gatewright-lm-1"
 COMMON_STEPS = {
-    "transformer": ("embed", "residual", "norm", "score", "gate", "middle"),
-    "mlgru": ("embed", "residual", "norm", "gate", "middle", "state"),
+    "transformer": ("embed", "residual", "norm", "mixer_norm", "ffn_norm", "score", "gate", "middle"),
+    "mlgru": ("embed", "residual", "norm", "mixer_norm", "ffn_norm", "gate", "middle", "state"),
 }
 POWERS = ("score", "gate", "middle")
 BLOCK_STEPS = {"transformer": ("q", "k", "v", "up"), "mlgru": ("up",)}

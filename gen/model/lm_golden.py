@@ -25,11 +25,10 @@ from gatewright.gen.model.lm_graph import (
 from gatewright.gen.model.lm_rows import causal_softmax_rows, norm_rows_dynamic, rescaled
 from gatewright.gen.model.vit_rows import norm_rows, product, softmax_rows
 from gatewright.hw.core.errors import ModelError
-from gatewright.hw.core.numerics import Ints, saturate
+from gatewright.hw.core.numerics import Ints, saturate, shift_right
 from gatewright.hw.nonlinear.activation.golden import activation
 from gatewright.hw.nonlinear.gated.config import GatedConfig
 from gatewright.hw.nonlinear.norm.config import NormConfig
-from gatewright.hw.core.numerics import shift_right
 
 Stages = dict[str, Ints]
 Record = Callable[[str, Ints], None]

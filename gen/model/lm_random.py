@@ -11,7 +11,8 @@ from gatewright.gen.model.lm_graph import LmGeometry, LmGraph
 from gatewright.hw.core.numerics import Ints
 
 STEPS = {
-    "embed": 2.0**-5, "residual": 2.0**-6, "norm": 2.0**-5, "score": 2.0**-6, "gate": 2.0**-6, "middle": 2.0**-10,
+    "embed": 2.0**-5, "residual": 2.0**-6, "norm": 2.0**-5, "mixer_norm": 2.0**-5,
+    "ffn_norm": 2.0**-4, "score": 2.0**-6, "gate": 2.0**-6, "middle": 2.0**-10,
     "state": 2.0**-12,
 }  # fmt: skip
 PART_STEPS = {"q": 2.0**-5, "k": 2.0**-5, "v": 2.0**-5, "up": 2.0**-6}
@@ -27,6 +28,7 @@ def random_model(
 ) -> tuple[LmConfig, dict[str, Tensor]]:
     """Give what a model file holds; ``widths`` overrides `LmFormats`."""
     family = geometry.family
+    steps = STEPS | ({"mixer_norm": 2.0**-4} if family == "mlgru" else {})  # a gated state has a long tail
     config = LmConfig(
         name="random",
         geometry=geometry,
@@ -34,7 +36,7 @@ def random_model(
         head=head,
         act=act,
         epsilon=1e-5,
-        steps={name: STEPS[name] for name in COMMON_STEPS[family]},
+        steps={name: steps[name] for name in COMMON_STEPS[family]},
         block_steps=({name: PART_STEPS[name] for name in BLOCK_STEPS[family]},) * geometry.layers,
         widths=widths or {},
     )

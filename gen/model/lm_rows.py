@@ -31,7 +31,9 @@ def norm_rows_dynamic(config: NormConfig, x: Ints, gain: Ints) -> tuple[Ints, In
     q = quantise(gained, peak, config.quantiser.levels)
     wide = [  # one number a row, which can pass 63 bits
         top * factor >> right if right >= 0 else top * factor << -right
-        for top, factor, right in zip(peak.ravel().tolist(), scale.ravel().tolist(), shift.ravel().tolist(), strict=True)
+        for top, factor, right in zip(
+            peak.ravel().tolist(), scale.ravel().tolist(), shift.ravel().tolist(), strict=True
+        )
     ]
     return q, np.array(wide, np.int64).reshape(peak.shape)
 

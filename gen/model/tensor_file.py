@@ -105,7 +105,7 @@ def _entry(path: Path, name: str, item: Any, start: int, size: int) -> Entry:
         kind, shape, (first, last) = item["dtype"], tuple(item["shape"]), item["data_offsets"]
         if kind not in KINDS:
             raise ModelError(f"{path.name}: tensor {name} must be of type {', '.join(KINDS)}, not {kind}")
-        fits = last - first == prod(shape) * np.dtype(KINDS[kind]).itemsize and 0 <= first and start + last <= size
+        fits = last - first == prod(shape) * np.dtype(KINDS[kind]).itemsize and first >= 0 and start + last <= size
     except (KeyError, TypeError) as error:
         raise ModelError(f"{path.name}: tensor {name} is described wrongly: {error!r}") from None
     if not fits:
