@@ -9,18 +9,18 @@ are rounded to the nearest of their codes, rescale ratios to 16 bits.
 Blocks are built when they are asked for: `quantise` gives a graph that holds none, `load_lm` one that holds all.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import frexp
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Protocol, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewright.gen.model.graph import MULTIPLIER_BITS, Ints
-from gatewright.gen.model.import_vit import ternary_matrix
+from gatewright.gen.model.import_vit import int8_matrix, ternary_matrix
 from gatewright.gen.model.lm_config import LmConfig, read_config
 from gatewright.gen.model.lm_graph import (
     ACTIVATION_BITS,
@@ -71,6 +71,19 @@ Tensor = NDArray[Any] | Trits
 Tensors = Mapping[str, Tensor]
 
 
+@runtime_checkable
+class Stepped(Protocol):
+    """Tensors that can give parts of themselves without the rest."""
+
+    def rows(self, name: str, start: int, stop: int) -> Tensor:
+        """Read some rows of a tensor of real numbers."""
+        ...
+
+    def step(self, name: str) -> float | None:
+        """Give the step of a matrix that is ternary already, without its weights; None for another."""
+        ...
+
+
 class PackedTensors(Mapping[str, Tensor]):
     """Tensors of files in which matrices may be packed; ``divides`` says that ``NAME_scale`` is a step's inverse."""
 
@@ -81,18 +94,25 @@ class PackedTensors(Mapping[str, Tensor]):
         value = self.file[name]
         if value.dtype != np.uint8:
             return value
+        step = self._step(name)
+        try:
+            return Trits(decode("hf_bitnet", value), step)
+        except ModelError as error:
+            raise ModelError(f"tensor {name}: {error}") from None
+
+    def _step(self, name: str) -> float:
         scale = self.file.get(f"{name}_scale")
         if scale is None or scale.size != 1 or not 0 < float(scale.ravel()[0]) < np.inf:
             raise ModelError(f"tensor {name} is packed and must have a positive number {name}_scale beside it")
-        step = float(scale.ravel()[0])
-        try:
-            return Trits(decode("hf_bitnet", value), 1 / step if self.divides else step)
-        except ModelError as error:
-            raise ModelError(f"tensor {name}: {error}") from None
+        return 1 / float(scale.ravel()[0]) if self.divides else float(scale.ravel()[0])
 
     def rows(self, name: str, start: int, stop: int) -> Tensor:
         """Read some rows of a tensor that is not packed."""
         return self.file.rows(name, start, stop)
+
+    def step(self, name: str) -> float | None:
+        """Give the step of a packed matrix without its weights; None if it is not packed."""
+        return self._step(name) if self.file.entries[name].kind == "U8" else None
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self.file if not name.endswith("_scale"))
@@ -158,7 +178,7 @@ def tensor_shapes(config: LmConfig) -> dict[str, tuple[int, ...]]:
     """Give the names and shapes of all tensors of a model."""
     size = config.geometry
     shapes: dict[str, tuple[int, ...]] = {EMBED: (size.vocab, size.dim), LAST: (size.dim,)}
-    if config.head == "untied":
+    if config.head != "tied":
         shapes[HEAD] = (size.vocab, size.dim)
     if size.family == "mlgru":
         shapes[BOUNDS] = (size.layers, size.dim)
@@ -167,7 +187,7 @@ def tensor_shapes(config: LmConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_names(config: LmConfig, tensors: Tensors, file: str) -> None:
+def check_names(config: LmConfig, tensors: Collection[str], file: str) -> None:
     """Refuse unknown and missing tensors."""
     shapes = tensor_shapes(config)
     for name in tensors:
@@ -246,6 +266,8 @@ class Quantiser:
         embed = self._embed()
         if config.head == "tied":
             head, step = embed, self.steps["embed"]
+        elif config.head == "int8":
+            head, step = int8_matrix(self.reals(HEAD, (size.vocab, size.dim)))
         else:
             trits = self.matrix(HEAD, (size.vocab, size.dim))
             head, step = trits.codes, trits.step
@@ -419,18 +441,18 @@ class Quantiser:
     def _embed(self) -> Octets:
         """Give the embeddings' codes, some rows at a time."""
         size = self.config.geometry
-        value = self.tensors[EMBED] if not isinstance(self.tensors, PackedTensors) else None
         codes = np.empty((size.vocab, size.dim), np.int8)
         for start in range(0, size.vocab, ROWS):
             stop = min(start + ROWS, size.vocab)
-            part = self.tensors.rows(EMBED, start, stop) if isinstance(self.tensors, PackedTensors) else None
-            part = value[start:stop] if part is None else part
-            part = _checked(EMBED, part, (stop - start, size.dim))
+            part = self.rows(EMBED, start, stop)
+            _fits(EMBED, part.shape, (stop - start, size.dim))
             codes[start:stop] = np.clip(np.rint(part / self.steps["embed"]), -128, 127)
         return codes
 
     def step(self, name: str) -> float:
         """Give a matrix's step."""
+        if isinstance(self.tensors, Stepped) and (step := self.tensors.step(name)) is not None:
+            return step
         value = self.tensors[name]
         return value.step if isinstance(value, Trits) else ternary_matrix(np.asarray(value, np.float64))[1]
 
@@ -441,6 +463,12 @@ class Quantiser:
             value = Trits(*ternary_matrix(self.reals(name, shape)))
         _fits(name, value.shape, shape)
         return value
+
+    def rows(self, name: str, start: int, stop: int) -> Reals:
+        """Give some rows of a tensor of real numbers."""
+        if isinstance(self.tensors, Stepped):
+            return _checked(name, self.tensors.rows(name, start, stop), None)
+        return self.reals(name)[start:stop]
 
     def reals(self, name: str, shape: tuple[int, ...] | None = None) -> Reals:
         """Give a tensor of real numbers."""

@@ -35,7 +35,7 @@ class LmConfig:
     gate, act : str
         As in `LmGraph`.
     head : str
-        untied, a ternary matrix of its own; or tied, the embedding.
+        untied, a ternary matrix of its own; int8, one that is not ternary; or tied, the embedding.
     epsilon : float
         Added to mean squares in norms.
     rope_base : float
@@ -54,7 +54,7 @@ class LmConfig:
     name: str
     geometry: LmGeometry
     gate: Literal["relu2", "silu"]
-    head: Literal["tied", "untied"]
+    head: Literal["tied", "untied", "int8"]
     act: Literal["static", "dynamic"]
     epsilon: float
     steps: dict[str, float]
@@ -135,7 +135,7 @@ def parse_config(content: Any, file: str) -> LmConfig:
         name=name,
         geometry=geometry,
         gate=cast(Literal["relu2", "silu"], top.text("gate", "relu2", "silu")),
-        head=cast(Literal["tied", "untied"], top.text("head", "tied", "untied")),
+        head=cast(Literal["tied", "untied", "int8"], top.text("head", "tied", "untied", "int8")),
         act=cast(Literal["static", "dynamic"], top.text("act", "static", "dynamic")),
         epsilon=top.positive("epsilon"),
         rope_base=top.positive("rope_base") if family == "transformer" else 10000.0,

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatewright.gen.model.import_lm import BOUNDS, EMBED, HEAD, LAST, Quantiser, Tensors
 from gatewright.gen.model.lm_config import LmConfig
+from gatewright.gen.model.lm_guess import middle_step
 from gatewright.gen.model.vit_float import softmax
 
 Reals = NDArray[np.float64]
@@ -61,10 +62,7 @@ def calibrated(config: LmConfig, tensors: Tensors, texts: Sequence[ArrayLike], m
     )
     for place in ("norm", "mixer_norm", "ffn_norm"):
         steps[place] = power(step(place, 8))
-    # The function of a gate must not saturate before its argument does.
-    most = steps["gate"] * 2 ** (form.gate_bits - 1)
-    middle = most**2 / 2**form.middle_bits if config.gate == "relu2" else most / 2 ** (form.middle_bits - 1)
-    steps["middle"] = min(power(middle), 1.0)
+    steps["middle"] = middle_step(config.gate, steps["gate"], form)
     if "state" in steps:
         steps["state"] = steps["middle"] * 2.0**-form.state_shift
     blocks = []
@@ -95,11 +93,14 @@ class _Model:
             self.seen("residual", x)
             x = self.seen("residual", x + self.mlp(layer, self.norm(f"{at}.post_attention_layernorm", x)))
         y = self.norm(LAST.removesuffix(".weight"), x)
-        return y @ embed.T if config.head == "tied" else self.linear(HEAD.removesuffix(".weight"), y)
+        if config.head == "untied":
+            return self.linear(HEAD.removesuffix(".weight"), y)
+        return y @ (embed if config.head == "tied" else self.parts.reals(HEAD)).T
 
     def linear(self, name: str, x: Reals) -> Reals:
         name = f"{name}.weight"
-        trits = self.parts.matrix(name, self.parts.tensors[name].shape)
+        outputs, inputs = self.parts.tensors[name].shape
+        trits = self.parts.matrix(name, (outputs, inputs))
         return x @ trits.codes.T.astype(np.float64) * trits.step
 
     def norm(self, name: str, x: Reals) -> Reals:
