@@ -305,7 +305,7 @@ class LmGraph:
         """Ternary weights of all matrices."""
         size = self.geometry
         mixer = size.dim * (2 * size.mixed + 2 * size.cached if size.family == "transformer" else 4 * size.dim)
-        head = 0 if self.tied else size.vocab * size.dim
+        head = 0 if self.tied or np.abs(self.head).max() > 1 else size.vocab * size.dim
         return size.layers * (mixer + 3 * size.dim * size.ff) + head
 
     def check_block(self, layer: int, block: LmBlock) -> LmBlock:

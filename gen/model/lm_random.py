@@ -11,7 +11,7 @@ from gatewright.gen.model.lm_graph import LmGeometry, LmGraph
 from gatewright.hw.core.numerics import Ints
 
 STEPS = {
-    "embed": 2.0**-5, "residual": 2.0**-6, "norm": 2.0**-5, "mixer_norm": 2.0**-5,
+    "embed": 2.0**-4, "residual": 2.0**-5, "norm": 2.0**-5, "mixer_norm": 2.0**-5,
     "ffn_norm": 2.0**-4, "score": 2.0**-6, "gate": 2.0**-6, "middle": 2.0**-10,
     "state": 2.0**-12,
 }  # fmt: skip
@@ -47,7 +47,7 @@ def random_model(
         elif len(shape) == 1:
             tensors[name] = (1 + 0.2 * rng.standard_normal(shape)).astype(np.float32)
         elif name == EMBED:
-            tensors[name] = (rng.standard_normal(shape) * 0.7).astype(np.float32)
+            tensors[name] = (rng.standard_normal(shape) * 1.5).astype(np.float32)
         else:
             codes = rng.choice(np.array([-1, 0, 1], np.int8), shape, p=(0.31, 0.38, 0.31))
             tensors[name] = Trits(codes, float(np.float32((0.62 * shape[1]) ** -0.5)))
