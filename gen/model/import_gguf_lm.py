@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gatewright.gen.model.gguf_file import TERNARY, GgufFile
-from gatewright.gen.model.import_lm import EMBED, HEAD, LAST, Tensor, Tensors, Trits, check_names, quantise
+from gatewright.gen.model.import_lm import EMBED, HEAD, LAST, Tensor, Tensors, Trits, quantise
 from gatewright.gen.model.lm_config import LmConfig
 from gatewright.gen.model.lm_graph import LmGeometry, LmGraph
 from gatewright.gen.model.lm_guess import guessed_config
@@ -52,18 +52,18 @@ def read_gguf_lm(path: Path | str) -> tuple[LmConfig, Tensors]:
     if EMBED not in tensors:
         raise ModelError(f"{name}: tensor token_embd.weight is missing")
     dim, heads = int(value("embedding_length")), int(value("attention.head_count"))
+    sizes = {
+        "vocab": file.tensors["token_embd.weight"].shape[0],
+        "dim": dim,
+        "layers": int(value("block_count")),
+        "ff": int(value("feed_forward_length")),
+        "context": int(value("context_length")),
+        "heads": heads,
+        "kv_heads": int(value("attention.head_count_kv", heads)),
+        "head_dim": int(value("attention.key_length", dim // max(heads, 1))),
+    }
     try:
-        geometry = LmGeometry(
-            family="transformer",
-            vocab=file.tensors["token_embd.weight"].shape[0],
-            dim=dim,
-            layers=int(value("block_count")),
-            ff=int(value("feed_forward_length")),
-            context=int(value("context_length")),
-            heads=heads,
-            kv_heads=int(value("attention.head_count_kv", heads)),
-            head_dim=int(value("attention.key_length", dim // max(heads, 1))),
-        )
+        geometry = LmGeometry(family="transformer", **sizes)
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from None
     config = guessed_config(
@@ -74,8 +74,8 @@ def read_gguf_lm(path: Path | str) -> tuple[LmConfig, Tensors]:
         "int8" if HEAD in tensors else "tied",
         float(value("attention.layer_norm_rms_epsilon")),
         float(value("rope.freq_base", 10000.0)),
+        name,
     )
-    check_names(config, tensors, name)
     return config, tensors
 
 

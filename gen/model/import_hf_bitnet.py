@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gatewright.gen.model.import_lm import HEAD, PackedTensors, Tensor, Tensors, check_names, quantise
+from gatewright.gen.model.import_lm import PackedTensors, Tensor, Tensors, quantise
 from gatewright.gen.model.json_table import Table, read_json
 from gatewright.gen.model.lm_config import LmConfig
 from gatewright.gen.model.lm_graph import LmGeometry, LmGraph
@@ -75,8 +75,8 @@ def read_hf_bitnet(folder: Path | str) -> tuple[LmConfig, Tensors]:
         "tied" if tied else "int8",
         table.positive("rms_norm_eps"),
         _rope_base(table),
+        folder.resolve().name,
     )
-    check_names(config, [name for name in tensors if not tied or name != HEAD], folder.name)
     return config, tensors
 
 

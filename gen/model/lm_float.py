@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatewright.gen.model.import_lm import BOUNDS, EMBED, HEAD, LAST, Quantiser, Tensors
 from gatewright.gen.model.lm_config import LmConfig
-from gatewright.gen.model.lm_guess import middle_step
+from gatewright.gen.model.lm_guess import middle_step, score_step
 from gatewright.gen.model.vit_float import softmax
 
 Reals = NDArray[np.float64]
@@ -54,8 +54,6 @@ def calibrated(config: LmConfig, tensors: Tensors, texts: Sequence[ArrayLike], m
 
     steps = dict(config.steps)
     steps["gate"] = min(power(step("gate", form.gate_bits)), 1.0)
-    if "score" in steps:
-        steps["score"] = min(power(step("score", form.score_bits)), 1.0)
     steps["residual"] = power(step("residual", 16))
     steps["embed"] = steps["residual"] * 2.0 ** min(
         max(math.ceil(math.log2(step("embed", 8) / steps["residual"])), 0), 8
@@ -69,6 +67,8 @@ def calibrated(config: LmConfig, tensors: Tensors, texts: Sequence[ArrayLike], m
     for layer, old in enumerate(config.block_steps):
         bits = {name: form.up_bits if name == "up" else 8 for name in old}
         blocks.append({name: step(f"{layer}.{name}", bits[name]) for name in old})
+    if "score" in steps:
+        steps["score"] = score_step(step("score", form.score_bits), blocks, config.geometry.head_dim)
     return replace(config, steps=steps, block_steps=tuple(blocks))
 
 

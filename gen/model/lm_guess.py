@@ -7,12 +7,13 @@ nobody has bounded it: a real text may reach further than these guesses. `lm_flo
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from gatewright.gen.model.import_lm import EMBED, LAST, ROWS, Quantiser, Tensors
+from gatewright.gen.model.import_lm import EMBED, HEAD, LAST, ROWS, Quantiser, Tensors, check_names
 from gatewright.gen.model.lm_config import BLOCK_STEPS, COMMON_STEPS, LmConfig
 from gatewright.gen.model.lm_graph import LmFormats, LmGeometry
 
@@ -28,8 +29,15 @@ def guessed_config(
     head: Literal["tied", "int8"],
     epsilon: float,
     rope_base: float,
+    file: str,
 ) -> LmConfig:
-    """Give a transformer of dynamic activations steps that should hold it. Reads gains, matrices' steps, embeddings."""
+    """Give a transformer of dynamic activations steps that should hold it. Reads gains, matrices' steps, embeddings.
+
+    Raises
+    ------
+    ModelError
+        ``file`` lacks a tensor, or holds one that is unknown.
+    """
     plain = LmConfig(
         name=name,
         geometry=geometry,
@@ -42,6 +50,7 @@ def guessed_config(
         block_steps=(dict.fromkeys(BLOCK_STEPS["transformer"], 2.0**-5),) * geometry.layers,
         widths={},
     )
+    check_names(plain, [found for found in tensors if head != "tied" or found != HEAD], file)
     parts = Quantiser(plain, tensors)
     form = parts.formats
 
@@ -70,11 +79,17 @@ def guessed_config(
         "residual": max(residual, embed / 256),
         "embed": embed,
         "norm": 2.0 ** round(math.log2(REACH * last / 127)),
-        "score": 2.0**-6,
+        "score": score_step(2.0**-6, blocks, geometry.head_dim),
         "gate": gate_step,
         "middle": middle_step(gate, gate_step, form),
     }
     return replace(plain, steps=steps, block_steps=tuple(blocks))
+
+
+def score_step(wanted: float, blocks: Sequence[dict[str, float]], head_dim: int) -> float:
+    """Give the least power of two from ``wanted`` on that leaves the rescales of all scores below 1."""
+    most = max(block["q"] * block["k"] for block in blocks) * head_dim**-0.5
+    return min(max(_power(wanted), _power(1.001 * most)), 1.0)
 
 
 def middle_step(gate: str, step: float, form: LmFormats) -> float:

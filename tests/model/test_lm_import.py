@@ -21,9 +21,7 @@ from gatewright.hw.ternary.packing import encode
 
 numpy_file = pytest.importorskip("safetensors.numpy", reason="safetensors")
 
-SIZE = LmGeometry(
-    family="transformer", vocab=12, dim=16, layers=2, heads=4, kv_heads=2, head_dim=4, ff=20, context=8
-)
+SIZE = LmGeometry(family="transformer", vocab=12, dim=16, layers=2, heads=4, kv_heads=2, head_dim=4, ff=20, context=8)
 RECURRENT = LmGeometry(family="mlgru", vocab=12, dim=16, layers=2, ff=20, context=8)
 TOKENS = [3, 1, 4, 1, 5, 9, 2, 6]
 
@@ -121,7 +119,9 @@ def test_rescale_is_the_nearest_of_its_shifts():
         scale = rescale(ratio, "x", 79)
         assert abs(Fraction(scale.multiplier, 1 << scale.shift) / Fraction(ratio) - 1) <= Fraction(1, 1 << 16)
     for ratio in (1.0, 0.0, -1.0, 1 - 2.0**-20):
-        with pytest.raises(ModelError, match=r"^x: rescale ratio must be .*below 1, not .*; check the steps around it$"):
+        with pytest.raises(
+            ModelError, match=r"^x: rescale ratio must be .*below 1, not .*; check the steps around it$"
+        ):
             rescale(ratio, "x")
 
 
