@@ -14,8 +14,6 @@ import argparse
 import io
 import json
 import math
-import shlex
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,7 +101,7 @@ def main() -> None:
         return
     alone, behind = xz_bits_per_byte(text)
     record = {
-        "command": shlex.join(["python", "scripts/train_lm.py", *sys.argv[1:]]),
+        "command": command(args),
         "cpu_seconds": round(seconds),
         "bytes_seen": seen,
         "held_out_bytes": len(text.held_out) - 1,
@@ -122,6 +120,14 @@ def main() -> None:
 def steps_of(job: Job) -> dict[str, float]:
     """Give the steps of a model's roundings: what a gate has multiplied has a longer tail."""
     return STEPS | ({"mixer_norm": 2.0**-4} if job.family == "mlgru" else {})
+
+
+def command(args: argparse.Namespace) -> str:
+    """Give the command that trains this model, without what only says where files lie."""
+    changed = [f" --{name} {getattr(args, name)}" for name in ("steps", "seed") if getattr(args, name)]
+    if args.rate != MATRIX_RATE:
+        changed.append(f" --rate {args.rate}")
+    return f"python scripts/train_lm.py {args.model}" + "".join(changed)
 
 
 def write_model(path: Path, model: LanguageModel, job: Job, record: Steps, tokens: Tokens) -> None:

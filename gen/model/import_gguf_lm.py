@@ -112,6 +112,9 @@ class GgufTensors(Mapping[str, Tensor]):
         extra = float(self.file.reals(factor).ravel()[0]) if factor in self.file.tensors else 1.0
         return self.file.step(own) * extra
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 

@@ -134,6 +134,9 @@ class HfTensors(Mapping[str, Tensor]):
         """Give the step of a packed matrix without its weights; None if it is not packed."""
         return self.packed.step(self.names[name])
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 

@@ -114,6 +114,9 @@ class PackedTensors(Mapping[str, Tensor]):
         """Give the step of a packed matrix without its weights; None if it is not packed."""
         return self._step(name) if self.file.entries[name].kind == "U8" else None
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.file
+
     def __iter__(self) -> Iterator[str]:
         return (name for name in self.file if not name.endswith("_scale"))
 

@@ -68,6 +68,9 @@ class TensorFile(Mapping[str, NDArray[Any]]):
             array = np.fromfile(file, kind, (stop - start) * width).reshape(stop - start, *entry.shape[1:])
         return bfloat16(array) if entry.kind == "BF16" else array
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
 
