@@ -28,8 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gatewright.gen.files import write_file
-from gatewright.gen.model.import_lm import BOUNDS, EMBED, PackedTensors, Tensors, load_lm, tensor_shapes
-from gatewright.gen.model.import_lm import Quantiser as Importer
+from gatewright.gen.model.import_lm import BOUNDS, EMBED, PackedTensors, Reader, Tensors, load_lm, tensor_shapes
 from gatewright.gen.model.import_vit import ternary_matrix
 from gatewright.gen.model.lm_config import BLOCK_STEPS, COMMON_STEPS, LmConfig
 from gatewright.gen.model.lm_float import float_logits
@@ -168,7 +167,7 @@ def residual_step(config: LmConfig, tensors: Tensors, tokens: Tokens) -> float:
     context = config.geometry.context
     for start in range(0, 16 * context, context):
         float_logits(config, tensors, tokens[start : start + context], peaks)
-    parts = Importer(config, tensors)
+    parts = Reader(config, tensors)
     least = 4 * peaks["residual"] / 32767
     for name in tensor_shapes(config):
         for last, place in (("o_proj.weight", "mixer_norm"), ("down_proj.weight", "ffn_norm")):

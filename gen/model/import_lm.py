@@ -254,11 +254,44 @@ def rescale(ratio: float, place: str, shift_most: int = SHIFT_MAX) -> Scale:
     return Scale(multiplier, shift)
 
 
-class Quantiser:
+class Reader:
+    """Reads a model's tensors as what they stand for, and checks them."""
+
+    def __init__(self, config: LmConfig, tensors: Tensors) -> None:
+        self.config, self.tensors = config, tensors
+
+    def step(self, name: str) -> float:
+        """Give a matrix's step."""
+        if isinstance(self.tensors, Stepped) and (step := self.tensors.step(name)) is not None:
+            return step
+        value = self.tensors[name]
+        return value.step if isinstance(value, Trits) else ternary_matrix(np.asarray(value, np.float64))[1]
+
+    def matrix(self, name: str, shape: tuple[int, int]) -> Trits:
+        """Give a matrix in trits."""
+        value = self.tensors[name]
+        if not isinstance(value, Trits):
+            value = Trits(*ternary_matrix(self.reals(name, shape)))
+        _fits(name, value.shape, shape)
+        return value
+
+    def rows(self, name: str, start: int, stop: int) -> Reals:
+        """Give some rows of a tensor of real numbers."""
+        if isinstance(self.tensors, Stepped):
+            return _checked(name, self.tensors.rows(name, start, stop), None)
+        return self.reals(name)[start:stop]
+
+    def reals(self, name: str, shape: tuple[int, ...] | None = None) -> Reals:
+        """Give a tensor of real numbers."""
+        return _checked(name, self.tensors[name], shape)
+
+
+class Quantiser(Reader):
     """Turns parts of a model into parts of a graph, one at a time."""
 
     def __init__(self, config: LmConfig, tensors: Tensors) -> None:
-        self.config, self.steps, self.tensors = config, config.steps, tensors
+        super().__init__(config, tensors)
+        self.steps = config.steps
         self.dynamic = config.act == "dynamic"
         self.formats = self._widths()
         self.formats = self._whole_formats()
@@ -451,31 +484,6 @@ class Quantiser:
             _fits(EMBED, part.shape, (stop - start, size.dim))
             codes[start:stop] = np.clip(np.rint(part / self.steps["embed"]), -128, 127)
         return codes
-
-    def step(self, name: str) -> float:
-        """Give a matrix's step."""
-        if isinstance(self.tensors, Stepped) and (step := self.tensors.step(name)) is not None:
-            return step
-        value = self.tensors[name]
-        return value.step if isinstance(value, Trits) else ternary_matrix(np.asarray(value, np.float64))[1]
-
-    def matrix(self, name: str, shape: tuple[int, int]) -> Trits:
-        """Give a matrix in trits."""
-        value = self.tensors[name]
-        if not isinstance(value, Trits):
-            value = Trits(*ternary_matrix(self.reals(name, shape)))
-        _fits(name, value.shape, shape)
-        return value
-
-    def rows(self, name: str, start: int, stop: int) -> Reals:
-        """Give some rows of a tensor of real numbers."""
-        if isinstance(self.tensors, Stepped):
-            return _checked(name, self.tensors.rows(name, start, stop), None)
-        return self.reals(name)[start:stop]
-
-    def reals(self, name: str, shape: tuple[int, ...] | None = None) -> Reals:
-        """Give a tensor of real numbers."""
-        return _checked(name, self.tensors[name], shape)
 
 
 def _checked(name: str, value: Tensor, shape: tuple[int, ...] | None) -> Reals:

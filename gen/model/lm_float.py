@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gatewright.gen.model.import_lm import BOUNDS, EMBED, HEAD, LAST, Quantiser, Tensors
+from gatewright.gen.model.import_lm import BOUNDS, EMBED, HEAD, LAST, Quantiser, Reader, Tensors
 from gatewright.gen.model.lm_config import LmConfig
 from gatewright.gen.model.lm_guess import middle_step, score_step
 from gatewright.gen.model.vit_float import softmax
@@ -75,8 +75,7 @@ def calibrated(config: LmConfig, tensors: Tensors, texts: Sequence[ArrayLike], m
 class _Model:
     def __init__(self, config: LmConfig, tensors: Tensors, peaks: Peaks) -> None:
         self.config, self.peaks = config, peaks
-        self.parts = Quantiser.__new__(Quantiser)  # its readers of tensors; no steps are asked for
-        self.parts.config, self.parts.tensors = config, tensors
+        self.parts = Reader(config, tensors)
 
     def seen(self, place: str, x: Reals) -> Reals:
         self.peaks[place] = max(self.peaks.get(place, 0.0), float(np.abs(x).max()))
