@@ -13,6 +13,15 @@ from gatewright.hw.nonlinear.softmax.golden import exponentials, rounded
 def norm_rows(config: NormConfig, x: Ints, gain: Ints, bias: Ints | None) -> Ints:
     """Normalise rows ``(..., elements)`` as the room ``norm`` does with a static output."""
     assert config.output == "static"
+    centred, scale, shift = row_scales(config, x)
+    product = centred * scale
+    unit = np.where(shift >= 0, product >> np.maximum(shift, 0), product << np.maximum(-shift, 0))
+    result = unit * gain + (0 if bias is None else bias << config.unit_fraction)
+    return saturate((result + ((1 << config.result_shift) >> 1)) >> config.result_shift, config.out_bits, True)
+
+
+def row_scales(config: NormConfig, x: Ints) -> tuple[Ints, Ints, Ints]:
+    """Give what the norm scales, and for each row the scale and the right shift that bring it to a unit."""
     assert config.radicand_most < 1 << 52, "float64 must hold the radicand"
     total = x.sum(axis=-1, keepdims=True)
     squares = (x * x).sum(axis=-1, keepdims=True) + config.epsilon
@@ -29,11 +38,7 @@ def norm_rows(config: NormConfig, x: Ints, gain: Ints, bias: Ints | None) -> Int
     fine = 1 << config.fine_bits
     scale = (config.numerator << (config.quotient_bits + fine - 1 - exponent % fine)) // (2 * root + 1)
     scale = np.where(value < config.radicand_least, 0, scale)  # then all of `centred` is 0
-    shift = config.unit_shift + exponent // fine * fine
-    product = centred * scale
-    unit = np.where(shift >= 0, product >> np.maximum(shift, 0), product << np.maximum(-shift, 0))
-    result = unit * gain + (0 if bias is None else bias << config.unit_fraction)
-    return saturate((result + ((1 << config.result_shift) >> 1)) >> config.result_shift, config.out_bits, True)
+    return centred, scale, config.unit_shift + exponent // fine * fine
 
 
 def softmax_rows(config: SoftmaxConfig, score: Ints) -> Ints:
