@@ -60,10 +60,10 @@ class Job:
     batch: int
 
 
-HEADS = {"heads": 4, "kv_heads": 2, "head_dim": 32}
+HEADS = {"heads": 4, "kv_heads": 1, "head_dim": 32}
 JOBS = {
     "kjv-transformer": Job(
-        "transformer", "relu2", {"vocab": 128, "dim": 128, "layers": 4, **HEADS, "ff": 448, "context": 256}, 1600, 4
+        "transformer", "relu2", {"vocab": 128, "dim": 128, "layers": 4, **HEADS, "ff": 448, "context": 512}, 1600, 4
     ),
     "kjv-mqa": Job(
         "transformer", "relu2",
