@@ -187,6 +187,7 @@ def test_what_is_wrong_in_a_checkpoint_gets_one_line(tmp_path, parts, case):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow  # needs a library of gigabytes that CI does without
 def test_transformers_agree(tmp_path):
     """Weights of one magnitude are ternary without rounding, so the library's own forward pass is the reference."""
     transformers = pytest.importorskip("transformers", reason="transformers")
