@@ -2,9 +2,9 @@
 """Synthesis of designs with very many small memories, such as the tables of a lookup engine.
 
 Yosys' ``memory_libmap`` looks through the whole module once for each memory, so time grows with the square of an
-engine's size: an engine of 896 tables did not end in 20 minutes. Here each memory is a module of its own while
-it is mapped, then all become one again. The mapping sees the same memory and the same library, hence gives the same
-cells (a test counts them).
+engine's size. Here each memory is a module of its own while it is mapped, then all become one again. The mapping sees
+the same memory and the same library, so memories and flip-flops come out the same; LUTs differ by what the order of
+cells is worth to ABC, in tests under three percent.
 """
 
 import re

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Import BitNet models from GGUF: matrices of TQ1_0, TQ2_0 or bitnet.cpp's I2_S, or in float; tensors read lazily."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from gatewright.gen.model.gguf_file import TERNARY, GgufFile
-from gatewright.gen.model.import_lm import EMBED, HEAD, LAST, Tensor, Tensors, Trits, quantise
+from gatewright.gen.model.import_lm import EMBED, HEAD, LAST, quantise
 from gatewright.gen.model.lm_config import LmConfig
 from gatewright.gen.model.lm_graph import LmGeometry, LmGraph
 from gatewright.gen.model.lm_guess import guessed_config
+from gatewright.gen.model.lm_tensors import Named, Tensor, Tensors, Trits
 from gatewright.hw.core.errors import ModelError
 
 # Architectures, and the function of their gates.
@@ -79,7 +79,7 @@ def read_gguf_lm(path: Path | str) -> tuple[LmConfig, Tensors]:
     return config, tensors
 
 
-class GgufTensors(Mapping[str, Tensor]):
+class GgufTensors(Named):
     """A file's tensors under the names of `import_lm`."""
 
     def __init__(self, file: GgufFile) -> None:
@@ -111,12 +111,3 @@ class GgufTensors(Mapping[str, Tensor]):
         factor = own.removesuffix("weight") + "scale"
         extra = float(self.file.reals(factor).ravel()[0]) if factor in self.file.tensors else 1.0
         return self.file.step(own) * extra
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)

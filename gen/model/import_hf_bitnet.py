@@ -4,22 +4,19 @@
 Tensors are read when a block is built, one after another; the graph of a large model is never held as a whole.
 """
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
-
-from gatewright.gen.model.import_lm import PackedTensors, Tensor, Tensors, quantise
+from gatewright.gen.model.import_lm import quantise
 from gatewright.gen.model.json_table import Table, read_json
 from gatewright.gen.model.lm_config import LmConfig
 from gatewright.gen.model.lm_graph import LmGeometry, LmGraph
 from gatewright.gen.model.lm_guess import guessed_config
+from gatewright.gen.model.lm_tensors import PackedTensors, Tensors
 from gatewright.gen.model.tensor_file import TensorFile
 from gatewright.hw.core.errors import ModelError
 
 # As files of BitnetForCausalLM, the first implementation, name them.
 OLD_NAMES = {"self_attn.attn_sub_norm": "self_attn.inner_attn_ln", "mlp.ffn_sub_norm": "mlp.ffn_layernorm"}
-IGNORED = "rotary_emb.inv_freq"
 
 
 def load_hf_bitnet(folder: Path | str) -> LmGraph:
@@ -65,7 +62,7 @@ def read_hf_bitnet(folder: Path | str) -> tuple[LmConfig, Tensors]:
     except ModelError as error:
         raise ModelError(f"config.json: {error}") from None
     tied = bool(table.content.get("tie_word_embeddings", False))
-    tensors = HfTensors(TensorFile(*_shards(folder)), divides=_divides(table))
+    tensors = PackedTensors(TensorFile(*_shards(folder)), _divides(table), _newer)
     gate = table.text("hidden_act", "relu2", "silu")
     config = guessed_config(
         folder.resolve().name,
@@ -109,36 +106,10 @@ def _shards(folder: Path) -> list[Path]:
     return [folder / name for name in sorted({places.text(key) for key in places.content})]
 
 
-class HfTensors(Mapping[str, Tensor]):
-    """A checkpoint's tensors under the newer names; numbers as float32."""
-
-    def __init__(self, file: TensorFile, divides: bool) -> None:
-        self.packed = PackedTensors(file, divides)
-        self.names = {self._newer(name): name for name in self.packed if not name.endswith(IGNORED)}
-
-    @staticmethod
-    def _newer(name: str) -> str:
-        for new, old in OLD_NAMES.items():
-            name = name.replace(old, new)
-        return name
-
-    def __getitem__(self, name: str) -> Tensor:
-        value = self.packed[self.names[name]]
-        return value.astype(np.float32) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
-
-    def rows(self, name: str, start: int, stop: int) -> Tensor:
-        """Read some rows of a tensor that is not packed."""
-        return self.packed.rows(self.names[name], start, stop)
-
-    def step(self, name: str) -> float | None:
-        """Give the step of a packed matrix without its weights; None if it is not packed."""
-        return self.packed.step(self.names[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
+def _newer(name: str) -> str | None:
+    """Give a tensor's newer name; none to angles, which follow from the configuration."""
+    if name.endswith("rotary_emb.inv_freq"):
+        return None
+    for new, old in OLD_NAMES.items():
+        name = name.replace(old, new)
+    return name

@@ -9,18 +9,17 @@ are rounded to the nearest of their codes, rescale ratios to 16 bits.
 Blocks are built when they are asked for: `quantise` gives a graph that holds none, `load_lm` one that holds all.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from math import frexp
 from pathlib import Path
-from typing import Any, Protocol, overload, runtime_checkable
+from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gatewright.gen.model.graph import MULTIPLIER_BITS, Ints
-from gatewright.gen.model.import_vit import int8_matrix, ternary_matrix
+from gatewright.gen.model.graph import Ints
+from gatewright.gen.model.import_vit import int8_matrix
+from gatewright.gen.model.import_vit import rescale as nearest
 from gatewright.gen.model.lm_config import LmConfig, read_config
 from gatewright.gen.model.lm_graph import (
     ACTIVATION_BITS,
@@ -29,7 +28,6 @@ from gatewright.gen.model.lm_graph import (
     RESIDUAL_BITS,
     ROPE_SHIFT_MAX,
     SHIFT_MAX,
-    SHIFT_MIN,
     WIDE_BITS,
     Attention,
     GatedMlp,
@@ -42,86 +40,15 @@ from gatewright.gen.model.lm_graph import (
     TernaryLinear,
     gate_config,
 )
+from gatewright.gen.model.lm_tensors import PackedTensors, Reader, Reals, Tensors, fits
 from gatewright.gen.model.tensor_file import TensorFile
 from gatewright.hw.core.errors import ModelError
 from gatewright.hw.nonlinear.norm.config import NormConfig
-from gatewright.hw.ternary.packing import decode
 
-Reals = NDArray[np.float64]
 EPSILON_MAX = 1 << 30
 ROWS = 4096  # of the embedding that are read together
 LEVELS = 127  # of a row that is quantised by its largest magnitude
 LAST, HEAD, EMBED, BOUNDS = "model.norm.weight", "lm_head.weight", "model.embed_tokens.weight", "model.lower_bounds"
-
-
-@dataclass(frozen=True, eq=False)
-class Trits:
-    """A matrix that is ternary already: weights of -1, 0 and 1, and the step."""
-
-    codes: Octets
-    step: float
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Outputs and inputs."""
-        return self.codes.shape
-
-
-Tensor = NDArray[Any] | Trits
-Tensors = Mapping[str, Tensor]
-
-
-@runtime_checkable
-class Stepped(Protocol):
-    """Tensors that can give parts of themselves without the rest."""
-
-    def rows(self, name: str, start: int, stop: int) -> Tensor:
-        """Read some rows of a tensor of real numbers."""
-        ...
-
-    def step(self, name: str) -> float | None:
-        """Give the step of a matrix that is ternary already, without its weights; None for another."""
-        ...
-
-
-class PackedTensors(Mapping[str, Tensor]):
-    """Tensors of files in which matrices may be packed; ``divides`` says that ``NAME_scale`` is a step's inverse."""
-
-    def __init__(self, file: TensorFile, divides: bool = False) -> None:
-        self.file, self.divides = file, divides
-
-    def __getitem__(self, name: str) -> Tensor:
-        value = self.file[name]
-        if value.dtype != np.uint8:
-            return value
-        step = self._step(name)
-        try:
-            return Trits(decode("hf_bitnet", value), step)
-        except ModelError as error:
-            raise ModelError(f"tensor {name}: {error}") from None
-
-    def _step(self, name: str) -> float:
-        scale = self.file.get(f"{name}_scale")
-        if scale is None or scale.size != 1 or not 0 < float(scale.ravel()[0]) < np.inf:
-            raise ModelError(f"tensor {name} is packed and must have a positive number {name}_scale beside it")
-        return 1 / float(scale.ravel()[0]) if self.divides else float(scale.ravel()[0])
-
-    def rows(self, name: str, start: int, stop: int) -> Tensor:
-        """Read some rows of a tensor that is not packed."""
-        return self.file.rows(name, start, stop)
-
-    def step(self, name: str) -> float | None:
-        """Give the step of a packed matrix without its weights; None if it is not packed."""
-        return self._step(name) if self.file.entries[name].kind == "U8" else None
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.file
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name in self.file if not name.endswith("_scale"))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def load_lm(path: Path | str) -> LmGraph:
@@ -236,54 +163,13 @@ def quantise(config: LmConfig, tensors: Tensors) -> LmGraph:
     return Quantiser(config, tensors).graph()
 
 
-def rescale(ratio: float, place: str, shift_most: int = SHIFT_MAX) -> Scale:
+def rescale(ratio: float, place: str, shift_max: int = SHIFT_MAX) -> Scale:
     """Find a 16-bit multiplier and a shift from 16 on with ``multiplier / 2**shift`` nearest to ``ratio``."""
     if not 0 < ratio < 1:
         raise ModelError(
             f"{place}: rescale ratio must be above 0 and below 1, not {ratio:g}; check the steps around it"
         )
-    exact = Fraction(ratio)
-    shift = MULTIPLIER_BITS - 1
-    while exact * (1 << (shift + 1)) < 1 << MULTIPLIER_BITS and shift < shift_most:
-        shift += 1
-    multiplier = round(exact * (1 << shift))
-    if multiplier == 1 << MULTIPLIER_BITS:
-        multiplier, shift = multiplier // 2, shift - 1
-    if shift < SHIFT_MIN:
-        raise ModelError(f"{place}: rescale ratio must be below 1, not {ratio:g}; check the steps around it")
-    return Scale(multiplier, shift)
-
-
-class Reader:
-    """Reads a model's tensors as what they stand for, and checks them."""
-
-    def __init__(self, config: LmConfig, tensors: Tensors) -> None:
-        self.config, self.tensors = config, tensors
-
-    def step(self, name: str) -> float:
-        """Give a matrix's step."""
-        if isinstance(self.tensors, Stepped) and (step := self.tensors.step(name)) is not None:
-            return step
-        value = self.tensors[name]
-        return value.step if isinstance(value, Trits) else ternary_matrix(np.asarray(value, np.float64))[1]
-
-    def matrix(self, name: str, shape: tuple[int, int]) -> Trits:
-        """Give a matrix in trits."""
-        value = self.tensors[name]
-        if not isinstance(value, Trits):
-            value = Trits(*ternary_matrix(self.reals(name, shape)))
-        _fits(name, value.shape, shape)
-        return value
-
-    def rows(self, name: str, start: int, stop: int) -> Reals:
-        """Give some rows of a tensor of real numbers."""
-        if isinstance(self.tensors, Stepped):
-            return _checked(name, self.tensors.rows(name, start, stop), None)
-        return self.reals(name)[start:stop]
-
-    def reals(self, name: str, shape: tuple[int, ...] | None = None) -> Reals:
-        """Give a tensor of real numbers."""
-        return _checked(name, self.tensors[name], shape)
+    return Scale(*nearest(ratio, place, shift_max))
 
 
 class Quantiser(Reader):
@@ -481,24 +367,9 @@ class Quantiser(Reader):
         for start in range(0, size.vocab, ROWS):
             stop = min(start + ROWS, size.vocab)
             part = self.rows(EMBED, start, stop)
-            _fits(EMBED, part.shape, (stop - start, size.dim))
+            fits(EMBED, part.shape, (stop - start, size.dim))
             codes[start:stop] = np.clip(np.rint(part / self.steps["embed"]), -128, 127)
         return codes
-
-
-def _checked(name: str, value: Tensor, shape: tuple[int, ...] | None) -> Reals:
-    if isinstance(value, Trits) or value.dtype.kind != "f":
-        raise ModelError(f"tensor {name} must be of a floating-point type")
-    if shape is not None:
-        _fits(name, value.shape, shape)
-    if not np.isfinite(value).all():
-        raise ModelError(f"tensor {name} must be finite")
-    return value.astype(np.float64)
-
-
-def _fits(name: str, found: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    if found != shape:
-        raise ModelError(f"tensor {name} must have the shape {shape}, not {found}")
 
 
 def _codes(value: Reals) -> Ints:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewright.gen.model.graph import Ints
+from gatewright.gen.model.graph import MULTIPLIER_BITS, Ints
 from gatewright.gen.model.rescale import fixed_point
+from gatewright.gen.model.tensor_file import TensorFile
 from gatewright.gen.model.vit_config import VitConfig, read_config
 from gatewright.gen.model.vit_graph import (
     RESIDUAL_BITS,
@@ -69,21 +70,11 @@ def read_vit(path: Path | str) -> tuple[VitConfig, dict[str, Floats]]:
 
 
 def _read_tensors(path: Path) -> dict[str, Floats]:
-    from safetensors import SafetensorError, safe_open
-
-    tensors = {}
-    try:
-        with safe_open(path, framework="numpy") as file:
-            for name in file.keys():  # noqa: SIM118, the file is no mapping
-                kind = file.get_slice(name).get_dtype()
-                if kind != "F32":
-                    raise ModelError(f"{path.name}: tensor {name} must be of type F32, not {kind}")
-                tensors[name] = file.get_tensor(name)
-    except OSError as error:
-        raise ModelError(f"tensors {path} can't be read: {error.strerror or 'no such file'}") from None
-    except SafetensorError as error:
-        raise ModelError(f"{path} is no safetensors file: {error}") from None
-    return tensors
+    file = TensorFile(path)
+    for name, entry in file.entries.items():
+        if entry.kind != "F32":
+            raise ModelError(f"{path.name}: tensor {name} must be of type F32, not {entry.kind}")
+    return dict(file)
 
 
 def tensor_shapes(config: VitConfig) -> dict[str, tuple[int, ...]]:
@@ -145,16 +136,17 @@ def quantise(config: VitConfig, tensors: Tensors) -> VitGraph:
     return _Quantiser(config, tensors).graph()
 
 
-def rescale(ratio: float, place: str) -> tuple[int, int]:
-    """Find a 16-bit multiplier and a shift of 16..31 with ``multiplier / 2**shift`` nearest to ``ratio``."""
+def rescale(ratio: float, place: str, shift_max: int = SHIFT_MAX) -> tuple[int, int]:
+    """Find a 16-bit multiplier and a shift from 16 on with ``multiplier / 2**shift`` nearest to ``ratio``."""
+    exact = Fraction(ratio)
     try:
-        multiplier, shift = fixed_point(Fraction(ratio))
+        multiplier, shift = fixed_point(exact, shift_max + MULTIPLIER_BITS)
     except ValueError as error:
         raise ModelError(f"{place}: rescale {error}; check the steps around it") from None
     if shift < SHIFT_MIN:
         raise ModelError(f"{place}: rescale ratio must be below 1, not {ratio:g}; check the steps around it")
-    if shift > SHIFT_MAX:
-        return round(Fraction(ratio) * (1 << SHIFT_MAX)), SHIFT_MAX
+    if shift > shift_max:
+        return round(exact * (1 << shift_max)), shift_max
     return multiplier, shift
 
 

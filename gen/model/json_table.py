@@ -3,6 +3,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -66,6 +67,32 @@ class Table:
         if not 0 < value < math.inf:
             self.fail(key, f"must be positive and finite, not {value}")
         return float(value)
+
+    def power(self, key: str) -> float:
+        """Give a power of two in 2**-16..1."""
+        value = self.positive(key)
+        if math.frexp(value)[0] != 0.5 or not 2.0**-16 <= value <= 1:
+            self.fail(key, f"must be a power of two in 2**-16..1, not {value}")
+        return value
+
+    def layers(self, key: str, names: Sequence[str], count: int) -> tuple[dict[str, float], ...]:
+        """Give a list of objects, one for each layer, that hold positive numbers."""
+        found = []
+        for table in self.tables(key):
+            found.append({name: table.positive(name) for name in names})
+            table.finish()
+        if len(found) != count:
+            self.fail(key, f"must hold an entry for each of {count} layers, not {len(found)}")
+        return tuple(found)
+
+    def some_integers(self, key: str, names: Sequence[str]) -> dict[str, int]:
+        """Give an object that may hold some of these integers, and may be absent."""
+        if key not in self.content:
+            return {}
+        table = self.table(key)
+        found = {name: table.integer(name) for name in names if name in table.content}
+        table.finish()
+        return found
 
     def table(self, key: str) -> "Table":
         """Give an object."""

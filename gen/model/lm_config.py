@@ -108,29 +108,16 @@ def parse_config(content: Any, file: str) -> LmConfig:
     except ModelError as error:
         raise ModelError(f"{file}: geometry.{error}") from None
     steps = top.table("steps")
-    common = {key: steps.positive(key) for key in COMMON_STEPS[family]}
-    for key in POWERS:
-        if key in common and (math.frexp(common[key])[0] != 0.5 or not 2.0**-16 <= common[key] <= 1):
-            steps.fail(key, f"must be a power of two in 2**-16..1, not {common[key]}")
+    common = {key: (steps.power if key in POWERS else steps.positive)(key) for key in COMMON_STEPS[family]}
     for greater, smaller in (("embed", "residual"), ("middle", "state")):
         if smaller in common:
             part, power = math.frexp(common[greater] / common[smaller])
             if part != 0.5 or not 1 <= power <= 9:
                 steps.fail(greater, f"must be {smaller} = {common[smaller]} times 1 to 256, not {common[greater]}")
-    blocks = []
-    for table in steps.tables("blocks"):
-        blocks.append({key: table.positive(key) for key in BLOCK_STEPS[family]})
-        table.finish()
-    if len(blocks) != geometry.layers:
-        steps.fail("blocks", f"must hold an entry for each of {geometry.layers} layers, not {len(blocks)}")
+    blocks = steps.layers("blocks", BLOCK_STEPS[family], geometry.layers)
     steps.finish()
-    widths, training = {}, {}
-    if "widths" in top.content:
-        table = top.table("widths")
-        widths = {key: table.integer(key) for key in WIDTHS if key in table.content}
-        table.finish()
-    if "training" in top.content:
-        training = top.table("training").content
+    widths = top.some_integers("widths", WIDTHS)
+    training = top.table("training").content if "training" in top.content else {}
     config = LmConfig(
         name=name,
         geometry=geometry,
@@ -140,7 +127,7 @@ def parse_config(content: Any, file: str) -> LmConfig:
         epsilon=top.positive("epsilon"),
         rope_base=top.positive("rope_base") if family == "transformer" else 10000.0,
         steps=common,
-        block_steps=tuple(blocks),
+        block_steps=blocks,
         widths=widths,
         training=training,
     )

@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gatewright.gen.model.import_lm import BOUNDS, EMBED, HEAD, LAST, Quantiser, Reader, Tensors
+from gatewright.gen.model.import_lm import BOUNDS, EMBED, HEAD, LAST, Quantiser
 from gatewright.gen.model.lm_config import LmConfig
 from gatewright.gen.model.lm_guess import middle_step, score_step
+from gatewright.gen.model.lm_tensors import Reader, Tensors
 from gatewright.gen.model.vit_float import softmax
 
 Reals = NDArray[np.float64]

@@ -10,7 +10,7 @@ from gatewright.gen.model.graph import MULTIPLIER_BITS, SHIFT_MAX, Ints
 TOP = 1 << MULTIPLIER_BITS
 
 
-def fixed_point(ratio: Fraction) -> tuple[int, int]:
+def fixed_point(ratio: Fraction, shift_max: int = SHIFT_MAX) -> tuple[int, int]:
     """Find the 16-bit multiplier and the shift with ``multiplier / 2**shift`` nearest to ``ratio``.
 
     The multiplier has its top bit set, so the relative error is at most ``2**-16``: half a step of
@@ -21,13 +21,15 @@ def fixed_point(ratio: Fraction) -> tuple[int, int]:
     ----------
     ratio : Fraction
         Positive, below ``2**16``.
+    shift_max : int
+        The greatest shift.
 
     Returns
     -------
     multiplier : int
         In ``2**15..2**16 - 1``.
     shift : int
-        In 0..47.
+        In ``0..shift_max``.
 
     Raises
     ------
@@ -42,8 +44,8 @@ def fixed_point(ratio: Fraction) -> tuple[int, int]:
         multiplier, shift = TOP // 2, shift - 1
     if shift < 0:
         raise ValueError(f"ratio must be below {TOP}, not {float(ratio):g}")
-    if shift > SHIFT_MAX:
-        return TOP // 2, SHIFT_MAX
+    if shift > shift_max:
+        return TOP // 2, shift_max
     return multiplier, shift
 
 

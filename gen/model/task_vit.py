@@ -195,7 +195,7 @@ def read_picture(graph: VitGraph, path: Path) -> Ints:
 
     A picture that is dark on light is inverted: the models know light strokes on dark ground.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     size = graph.geometry
     try:
@@ -203,8 +203,8 @@ def read_picture(graph: VitGraph, path: Path) -> Ints:
             mode = "L" if size.channels == 1 else "RGB"
             small = file.convert(mode).resize((size.width, size.height), Image.Resampling.BOX)
             pixels = np.asarray(small, np.float64)
-    except (OSError, UnidentifiedImageError) as error:
-        raise ModelError(f"image {path} can't be read: {error}") from None
+    except OSError as error:
+        raise ModelError(f"image {path} can't be read: {error.strerror or 'it is no picture'}") from None
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     if size.channels == 1 and np.median(edge) > 127:
         pixels = 255 - pixels

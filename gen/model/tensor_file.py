@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tensors of a safetensors file, read one by one when they are asked for: no more of the file is held in memory."""
+"""Tensors of a safetensors file, read one by one when they are asked for: no more of the file is held in memory.
+
+The package safetensors gives numpy no bfloat16, of which published checkpoints are made: hence this reader.
+"""
 
 import json
 from collections.abc import Iterator, Mapping

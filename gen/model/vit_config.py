@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The JSON file beside a vision transformer's tensors: what it must hold, and one clear line for what is wrong."""
 
-import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -79,22 +78,10 @@ def parse_config(content: Any, file: str) -> VitConfig:
     if not tasks or len({task for task, _ in tasks}) < len(tasks):
         top.fail("tasks", "must hold at least one task, and no name twice")
     steps = top.table("steps")
-    common = {key: steps.positive(key) for key in COMMON_STEPS}
-    for key in POWERS:
-        if math.frexp(common[key])[0] != 0.5 or not 2.0**-16 <= common[key] <= 1:
-            steps.fail(key, f"must be a power of two in 2**-16..1, not {common[key]}")
-    blocks = []
-    for table in steps.tables("blocks"):
-        blocks.append({key: table.positive(key) for key in BLOCK_STEPS})
-        table.finish()
-    if len(blocks) != geometry.layers:
-        steps.fail("blocks", f"must hold an entry for each of {geometry.layers} layers, not {len(blocks)}")
+    common = {key: (steps.power if key in POWERS else steps.positive)(key) for key in COMMON_STEPS}
+    blocks = steps.layers("blocks", BLOCK_STEPS, geometry.layers)
     steps.finish()
-    widths = {}
-    if "widths" in top.content:
-        table = top.table("widths")
-        widths = {key: table.integer(key) for key in WIDTHS if key in table.content}
-        table.finish()
+    widths = top.some_integers("widths", WIDTHS)
     config = VitConfig(
         name=name,
         geometry=geometry,
@@ -104,7 +91,7 @@ def parse_config(content: Any, file: str) -> VitConfig:
         over=cast(Literal["all", "chosen"], top.text("over", "all", "chosen")),
         epsilon=top.positive("epsilon"),
         steps=common,
-        block_steps=tuple(blocks),
+        block_steps=blocks,
         widths=widths,
     )
     top.finish()
