@@ -63,13 +63,31 @@ def layer(config: MoeEngineConfig, rng: np.random.Generator, turn: int, extreme:
     weights = weight_beats(linear, matrix)
     final = (np.arange(len(weights["last"])) == len(weights["last"]) - 1).astype(np.int64)
     parts["i_w"].append({**weights, "final": final})
-    bias = rng.integers(-5000, 5000, outputs)
-    # A shift of 16 behind a multiplier of 2**16 over the root of the row's energy gives a result of a few bits.
-    spread = int((1 << 22) / (74 * (0.8 if linear.ternary else 74) * np.sqrt(inputs))) << (8 if turn else 0)
-    multiplier = rng.integers(1, max(2, min(65535, spread)), outputs)
-    param = param_beats(linear, bias, multiplier, rng.integers(0, 3, outputs))
+    param = param_beats(linear, **(scales if rng.random() < 0.6 else any_scales)(config, rng, turn))
     final = (np.arange(len(param["bias"])) == len(param["bias"]) - 1).astype(np.int64)
     parts["i_param"].append({**param, "final": final})
+
+
+def scales(config: MoeEngineConfig, rng: np.random.Generator, turn: int) -> dict[str, Ints]:
+    """Draw parameters that make a typical row's results small, in the second layer wide; shifts are small."""
+    outputs, inputs, linear = config.outputs_of(turn), config.inputs_of(turn), config.linear
+    # A shift of 16 behind a multiplier of 2**16 over the root of the row's energy gives a result of a few bits.
+    spread = int((1 << 22) / (74 * (0.8 if linear.ternary else 74) * np.sqrt(inputs))) << (8 if turn else 0)
+    return {
+        "bias": rng.integers(-5000, 5000, outputs),
+        "multiplier": rng.integers(1, max(2, min(65535, spread)), outputs),
+        "shift": rng.integers(0, 3, outputs),
+    }
+
+
+def any_scales(config: MoeEngineConfig, rng: np.random.Generator, turn: int) -> dict[str, Ints]:
+    """Draw parameters from their whole ranges, biases such that few results are saturated."""
+    outputs, linear = config.outputs_of(turn), config.linear
+    shift = rng.integers(0, 1 << linear.shift_bits, outputs)
+    multiplier = rng.integers(0, 1 << linear.multiplier_bits, outputs)
+    room = (1 << (linear.out_bits - 1 if turn else 8)) << (linear.shift_min + shift)
+    most = np.minimum(room // np.maximum(multiplier, 1), (1 << (linear.bias_bits - 1)) - 1)
+    return {"bias": rng.integers(-most - 1, most, endpoint=True), "multiplier": multiplier, "shift": shift}
 
 
 def ends(shape: tuple[int, ...], width: int) -> Ints:
@@ -102,7 +120,7 @@ BENCH = StreamBench(
     config=MoeEngineConfig,
     golden=golden,
     grid=GRID,
-    mutation={"tokens": 3, "features": 4, "hidden": 6, "experts": 2, "inputs_per_cycle": 2, "outputs_per_cycle": 2,
+    mutation={"tokens": 7, "features": 4, "hidden": 6, "experts": 2, "inputs_per_cycle": 2, "outputs_per_cycle": 2,
               "lanes": 1, "weight_bits": 3, "activation": {"function": "relu"}},
     stimulus=stimulus,
     size=60,

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Expert engine: queues, gather, linear engine, scatter."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from amaranth import Cat, Module, Mux, Signal, Value
-from amaranth.lib import stream
+from amaranth.lib import data, stream
 from amaranth.lib.memory import Memory
 
 from gatewright.hw.core.streams import RoomComponent
@@ -20,6 +20,17 @@ from gatewright.hw.moe.moe_engine.reader import RowReader, pick
 from gatewright.hw.moe.moe_engine.scatter import Scatter
 
 AHEAD = 4  # jobs that wait in front of each part
+NEEDS = (  # what each part wants to know of a job: reader, weights, parameters, linear engine, scatter unit
+    ("turn", "token"), ("last",), ("last",), ("turn",), ("turn", "token", "weight", "final"),
+)  # fmt: skip
+
+
+class Job(NamedTuple):
+    """The head of a part's queue of jobs, with the fields that the part needs."""
+
+    valid: Value
+    ready: Value
+    word: Any
 
 
 class MoeEngine(RoomComponent):
@@ -104,14 +115,17 @@ class MoeEngine(RoomComponent):
             self.finished.eq(scatter.finished),
         ]  # fmt: skip
 
-    def _jobs(self, m: Module) -> list[Any]:
+    def _jobs(self, m: Module) -> list[Job]:
         """Hand each queued token to all parts; hold back one whose hidden row is not there yet.
 
         A queue of n tokens is played twice: the hidden row of a job's second turn was made n jobs before it, so
         fewer than n jobs may be under way.
         """
         queue, layout = self.queue.o, self.queue.o.payload
-        flying, length, place = Signal(6), Signal(range(self.config.tokens + 1)), Signal(range(self.config.tokens + 1))
+        tokens, tail = self.config.tokens, max(self.config.scatter_latency, self.config.activation.latency)
+        # Jobs whose results are awaited or being written; if tokens are few, a second turn and the next queue's first.
+        flying = Signal(range(1 + min(2 * tokens, 2 * AHEAD + tail + 1)))
+        length, place = Signal(range(tokens + 1)), Signal(range(tokens + 1))
         ended, allowed = Signal(), Signal()
         width = len(layout.as_value())
         m.submodules.fork = fork = Fork(ForkConfig(output_count=5, width=width))
@@ -130,21 +144,20 @@ class MoeEngine(RoomComponent):
         with m.If(self.finished):
             m.d.sync += ended.eq(0)
         found = []
-        for index in range(5):
-            fifo = Fifo(FifoConfig(depth=2 * AHEAD if index == 4 else AHEAD, width=width))
+        for index, names in enumerate(NEEDS):
+            word = data.StructLayout({name: layout[name].shape() for name in names})
+            fifo = Fifo(FifoConfig(depth=2 * AHEAD if index == 4 else AHEAD, width=word.size))
             m.submodules[f"ahead_{index}"] = fifo
             source = getattr(fork, f"o_{index}")
+            job = layout.shape()(source.payload.data)
             m.d.comb += [
-                fifo.i.valid.eq(source.valid), source.ready.eq(fifo.i.ready), fifo.i.payload.eq(source.payload)
-            ]
-            found.append(fifo.o)
+                fifo.i.valid.eq(source.valid), source.ready.eq(fifo.i.ready),
+                fifo.i.payload.data.eq(Cat(job[name] for name in names)),
+            ]  # fmt: skip
+            found.append(Job(fifo.o.valid, fifo.o.ready, word(fifo.o.payload.data)))
         return found
 
-    def _job(self, beat: Any) -> Any:
-        """Give the fields of a job in a queue's word."""
-        return self.queue.o.payload.shape()(beat.payload.data)
-
-    def _gather(self, m: Module, job: Any) -> None:
+    def _gather(self, m: Module, job: Job) -> None:
         """Read the rows of jobs into the linear engine."""
         config, target = self.config, self.linear.i_x
         tiles = [1, 1] if config.linear.ternary else [config.tiles(0), config.tiles(1)]
@@ -152,12 +165,12 @@ class MoeEngine(RoomComponent):
         m.submodules.reader = reader = RowReader(self.row_ports, (0, 1), blocks, tiles, config.tokens)
         m.d.comb += [
             reader.i.valid.eq(job.valid), job.ready.eq(reader.i.ready),
-            reader.i.payload.kind.eq(self._job(job).turn), reader.i.payload.token.eq(self._job(job).token),
+            reader.i.payload.kind.eq(job.word.turn), reader.i.payload.token.eq(job.word.token),
             target.valid.eq(reader.o.valid), reader.o.ready.eq(target.ready),
             target.payload.x.as_value().eq(reader.o.payload.x), target.payload.last.eq(reader.o.payload.last),
         ]  # fmt: skip
 
-    def _weights(self, m: Module, play: Any, tune: Any) -> None:
+    def _weights(self, m: Module, play: Job, tune: Job) -> None:
         """Keep a layer's weights and parameters for its whole queue, while the next layer's come."""
         config = self.config
         m.submodules.weights = weights = PingPong(config.weight_store)
@@ -177,22 +190,22 @@ class MoeEngine(RoomComponent):
             m.d.comb += [
                 store.i.valid.eq(port.valid), port.ready.eq(store.i.ready), store.i.payload.last.eq(port.payload.final),
                 store.i_play.valid.eq(job.valid), job.ready.eq(store.i_play.ready),
-                store.i_play.payload.keep.eq(~self._job(job).last),
+                store.i_play.payload.keep.eq(~job.word.last),
                 sink.valid.eq(store.o.valid), store.o.ready.eq(sink.ready),
             ]  # fmt: skip
 
-    def _multiply(self, m: Module, count: Any, note: Any) -> None:
+    def _multiply(self, m: Module, count: Job, note: Job) -> None:
         """Tell the linear engine the tiles of a job, and the scatter unit where its results go."""
         config, scatter = self.config, self.scatter
         if config.linear.ternary:
             m.d.comb += count.ready.eq(1)
         else:
-            tiles: Value = pick([config.tiles(0), config.tiles(1)], self._job(count).turn)
+            tiles: Value = pick([config.tiles(0), config.tiles(1)], count.word.turn)
             m.d.comb += [
                 self.linear.i_job.valid.eq(count.valid), count.ready.eq(self.linear.i_job.ready),
                 self.linear.i_job.payload.tiles.eq(tiles),
             ]  # fmt: skip
-        job = self._job(note)
+        job = note.word
         m.d.comb += [
             scatter.i_job.valid.eq(note.valid), note.ready.eq(scatter.i_job.ready),
             scatter.i_job.payload.turn.eq(job.turn), scatter.i_job.payload.token.eq(job.token),

@@ -169,8 +169,12 @@ class MoeEngineConfig(RoomConfig):
         """Cycles from a result of the second layer to its residual's write: product, rounding, sum."""
         return 3
 
-    def linear_tail(self, turn: int) -> int:
-        """Cycles from a row's last weights to its last result."""
+    @cached_property
+    def linear_tails(self) -> tuple[int, ...]:
+        """Cycles from a row's last weights to its last result, of either layer."""
+        return tuple(self._linear_tail(turn) for turn in range(LAYERS))
+
+    def _linear_tail(self, turn: int) -> int:
         beats, blocks, tiles = self.layer_beats, self.blocks(turn), self.tiles(turn)
         size = tiles if self.linear.ternary else blocks
         last = np.arange(beats) % size == size - 1

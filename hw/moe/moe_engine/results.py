@@ -118,8 +118,10 @@ class Weigh(wiring.Component):
             y, total = Signal(signed(self.bits), reset_less=True), Signal(self.bits, reset_less=True)
             product = Signal(signed(self.bits + len(weight)), reset_less=True)
             rounded = (product + (1 << (self.fraction - 1))) >> self.fraction
-            base = self.base.word_select(lane, self.bits).as_signed()
-            m.d.sync += [y.eq(self.y[lane]), product.eq(y * weight), total.eq(saturate(rounded + base, self.bits))]
+            wide = rounded + self.base.word_select(lane, self.bits).as_signed()
+            summed = Signal(wide.shape())  # named, or else every bit that `saturate` looks at repeats the addition
+            m.d.comb += summed.eq(wide)
+            m.d.sync += [y.eq(self.y[lane]), product.eq(y * weight), total.eq(saturate(summed, self.bits))]
             m.d.comb += self.total.word_select(lane, self.bits).eq(total)
         return m
 

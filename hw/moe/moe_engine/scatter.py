@@ -51,8 +51,7 @@ class Scatter(wiring.Component):
         """Count through a row; build both ways."""
         m = Module()
         job, config = self.i_job.payload, self.config
-        longest = max(config.features, config.hidden) // config.lanes
-        self.at = Signal(range(longest))
+        self.at = Signal(range(config.features // config.lanes))  # nobody looks at it while a hidden row comes
         beat = Signal()
         m.d.comb += [
             beat.eq(self.i.valid & self.i_job.valid), self.i.ready.eq(self.i_job.valid),
@@ -122,4 +121,3 @@ class Scatter(wiring.Component):
                 m.d.sync += draining.eq(0)
         with m.If(self.finished):
             m.d.sync += full.eq(0)
-

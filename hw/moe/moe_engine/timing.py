@@ -92,13 +92,14 @@ def _sequence(config: Any, clock: Clock, routed: int, lengths: list[int]) -> Non
 def _job(config: Any, clock: Clock, turn: int, length: int, ready: int, written: int) -> int:
     """Enter a job that may be issued from a cycle on; give the cycle in which it is."""
     beats, at = config.layer_beats, len(clock.issue)
-    free = [held[at - depth] for held, depth in ((_played(clock, beats), AHEAD), (clock.out, NOTES)) if at >= depth]
+    free = [clock.multiplied[at - AHEAD] - 1] if at >= AHEAD else []  # its last weights are read out of their store
+    free += [clock.out[at - NOTES]] if at >= NOTES else []
     hidden = [clock.done[at - length]] if turn else []
     issue = max([ready, *(cycle + 1 for cycle in (*free, *hidden))])
     start = max(clock.multiplied[-1] + 1 if at else 0, issue + GATHER, written + 2)
     clock.issue.append(issue)
     clock.multiplied.append(start + beats - 1)
-    tail = config.linear_tail(turn)
+    tail = config.linear_tails[turn]
     clock.out.append(clock.multiplied[-1] + tail)
     done = clock.out[-1] + (config.scatter_latency if turn else config.activation.latency)
     clock.done.append(max(done, clock.done[-1] if at else 0))
@@ -106,8 +107,3 @@ def _job(config: Any, clock: Clock, turn: int, length: int, ready: int, written:
         clock.freed.append(0)
     clock.freed[-1] = start + beats - 1 if beats > 1 else max(issue + 1, clock.multiplied[-1])
     return issue
-
-
-def _played(clock: Clock, beats: int) -> list[int]:
-    """Give the cycle in which each job's last weights are read out of their store."""
-    return [cycle - 1 for cycle in clock.multiplied]
