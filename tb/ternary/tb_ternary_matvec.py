@@ -74,7 +74,7 @@ BENCH = StreamBench(
     grid=(
         {"method": "half", "groups": 2, "outputs_per_cycle": 3, "vectors": 2, "lanes": 2, "inputs_max": 50,
          "outputs_max": 70},
-        {"method": "fold", "group": 5, "groups": 2, "outputs_per_cycle": 2, "lanes": 10, "inputs_max": 64,
+        {"method": "fold", "group": 3, "groups": 2, "outputs_per_cycle": 2, "lanes": 6, "inputs_max": 64,
          "outputs_max": 12, "packing": "base3_g5", "output": "dequantised", "dequantise": DEQUANTISE},
         {"method": "half", "group": 2, "groups": 3, "outputs_per_cycle": 2, "lanes": 1, "inputs_max": 40,
          "outputs_max": 9, "scale_blocks": 2, "overlap": True, "act_bits": 5},

@@ -118,8 +118,6 @@ def test_utilisation_is_that_of_the_rtl(inputs, outputs, groups, rate, tmp_path)
         ({"lanes": 5}, "ternary_matvec.lanes must divide a block, group * groups = 24, not 5"),
         ({"packing": "base3_g3"}, "ternary_matvec.packing must be engine for method half, whose codes are dense already"
                                   ", not base3_g3"),
-        ({"method": "fold", "packing": "base3_g5"}, "ternary_matvec.packing base3_g5 needs a multiple of 5 weights a "
-                                                    "beat, not outputs_per_cycle * group * groups = 96; change groups"),
         ({"output": "dequantised", "dequantise": {"lanes": 3}}, "ternary_matvec.dequantise.lanes must be 4, as the sums"
                                                                 " need, not 3"),
         ({"group": 7}, "tlmm.group must lie in 2..6 for method half, not 7"),

@@ -117,8 +117,11 @@ class TernaryMatvec(RoomComponent):
             trits.append(decode(m, packing, code, f"unpack_{k}")[0])
         m.d.comb += self.i_w.ready.eq(~target.valid | target.ready)
         with m.If(self.i_w.ready):
-            m.d.sync += [target.valid.eq(self.i_w.valid), target.payload.last.eq(self.i_w.payload.last)]
-            m.d.sync += target.payload.code.as_value().eq(Cat(trits))
+            m.d.sync += target.valid.eq(self.i_w.valid)
+        with m.If(self.i_w.ready & self.i_w.valid):  # what is idle is quiet
+            m.d.sync += target.payload.last.eq(self.i_w.payload.last)
+            # The last group may be whole only by its padding.
+            m.d.sync += target.payload.code.as_value().eq(Cat(trits)[: len(target.payload.code.as_value())])
 
     def _dequantise(self, m: Module, sums: Any) -> None:
         """Scale the sums of each vector; all are in step."""

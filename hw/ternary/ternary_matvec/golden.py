@@ -47,7 +47,7 @@ def unpack(config: TernaryMatvecConfig, codes: Ints) -> Ints:
     if config.packing != "engine":
         packing = find_group_packing(config.packing)
         known = np.array([group or (0,) * packing.group for group in packing.groups], np.int64)
-        trits = known[codes]
+        trits = known[codes].reshape(len(codes), -1)[:, : config.outputs_per_cycle * config.block]  # last group: a part
     else:
         trits = decode(config.engine, codes)
     return trits.reshape(len(codes), config.outputs_per_cycle, config.block)

@@ -42,7 +42,8 @@ def weight_beats(config: TernaryMatvecConfig, matrix: NDArray[np.integer]) -> Be
 def _codes(config: TernaryMatvecConfig, trits: Ints) -> Ints:
     packing = config.packed
     if packing is not None:
-        return packing.encode(trits.astype(np.int8)).astype(np.int64).reshape(len(trits), -1)
+        whole = np.pad(trits.astype(np.int8), ((0, 0), (0, -trits.shape[1] % packing.group)))
+        return packing.encode(whole).astype(np.int64).reshape(len(trits), -1)
     groups = trits.reshape(len(trits), config.outputs_per_cycle, config.groups, config.group)
     return encode(config.engine, groups)
 

@@ -62,14 +62,23 @@ class Tlmm(RoomComponent):
         m = Module()
         config, pipe = self.config, Pipe(m)
         m.d.comb += pipe.enable.eq(~self.o.valid | self.o.ready)
-        operands, beat = self._tables(m, pipe) if config.has_tables else self._terms(m, pipe)
-        beats = self._flags(m, pipe, beat)
+        operands: Tables | Terms
+        if config.has_tables:
+            operands, beat = self._tables(m, pipe)
+            beats = self._flags(m, pipe, beat)
+            pipes = [pipe] * config.stages
+        else:
+            beats = self._flags(m, pipe, self._terms(m, pipe))
+            pipes = self._quiet(m, pipe, beats)
+            operands = Terms(pipes, config, self.i_x.payload.x)
 
         late = config.stages - config.leaf_stages - config.levels
         roots = []
         for output in range(config.outputs_per_cycle):
             parts = operands.parts(self.i_w.payload.code[output], f"y_{output}")
-            root = hold(pipe, sum_up(pipe, config, parts, f"y_{output}"), f"y_{output}_late", late)
+            root = sum_up(pipes[config.leaf_stages :], config, parts, f"y_{output}")
+            for after in pipes[config.stages - late :]:
+                root = hold(after, root, f"y_{output}_late")
             if config.method == "bitplane":
                 # Two planes give twice the sum, which is even: the carry that is missing equals the lowest bit.
                 # It is the same for all vectors.
@@ -79,7 +88,14 @@ class Tlmm(RoomComponent):
         self._finish(m, pipe, roots, beats)
         return m
 
-    def _terms(self, m: Module, pipe: Pipe) -> tuple[Terms, Beat]:
+    def _quiet(self, m: Module, pipe: Pipe, beats: list[Beat]) -> list[Pipe]:
+        """Give a pipe for each stage that moves only for a beat: idle adders cost neither power nor simulation time."""
+        pipes = [Pipe(m) for _ in range(self.config.stages)]
+        for stage, beat in zip(pipes, beats, strict=False):
+            m.d.comb += stage.enable.eq(pipe.enable & beat.valid)
+        return pipes
+
+    def _terms(self, m: Module, pipe: Pipe) -> Beat:
         """Join weights with the activations at the input, which stay there for a sweep."""
         fire, fresh, last, final = Signal(), Signal(init=1), self.i_w.payload.last, self.i_x.payload.last
         clear = self._clear(m, pipe, fire)
@@ -90,7 +106,7 @@ class Tlmm(RoomComponent):
         ]
         with m.If(pipe.enable & fire & last):
             m.d.sync += fresh.eq(final)
-        return Terms(pipe, self.config, self.i_x.payload.x), Beat(fire, last, fresh, final)
+        return Beat(fire, last, fresh, final)
 
     def _tables(self, m: Module, pipe: Pipe) -> tuple[Tables, Beat]:
         """Take activations when their tables are built, weights while there are tables to read."""

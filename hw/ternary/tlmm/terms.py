@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Weighted activations without tables: the operands of the adder tree for methods select and fold."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth import Mux, Value
@@ -15,22 +16,31 @@ class Terms:
 
     Parameters
     ----------
-    pipe : Pipe
-        The registers' enable.
+    pipes : sequence of Pipe
+        The registers of each stage.
     config : TlmmConfig
         Method and sizes.
     acts : Value
         (vectors, groups, group) activations.
     """
 
-    def __init__(self, pipe: Pipe, config: TlmmConfig, acts: Any) -> None:
-        self.pipe, self.config = pipe, config
+    def __init__(self, pipes: Sequence[Pipe], config: TlmmConfig, acts: Any) -> None:
+        self.pipes, self.config = pipes, config
         # All outputs share the delays of the activations; a chain's second term joins its first at once.
         late = [max(0, place - 1) if config.method == "fold" else 0 for place in range(config.group)]
         self.acts = [
-            [[pipe(x[group][place], f"x_{group}_{place}", late[place]) for x in acts] for place in range(config.group)]
+            [
+                [self._late(x[group][place], f"x_{group}_{place}", late[place]) for x in acts]
+                for place in range(config.group)
+            ]
             for group in range(config.groups)
         ]
+
+    def _late(self, value: Value, name: str, cycles: int) -> Value:
+        """Delay what comes in."""
+        for pipe in self.pipes[:cycles]:
+            value = pipe(value, name)
+        return value
 
     def parts(self, codes: Value, name: str) -> list[Part]:
         """Give the operands of one output, after ``config.leaf_stages`` cycles."""
@@ -43,7 +53,7 @@ class Terms:
         for place, acts in enumerate(self.acts[group]):
             nonzero, negate = code[2 * place], code[2 * place + 1]
             products = tuple(Mux(nonzero, Mux(negate, -x, x), 0) for x in acts)
-            found.append(hold(self.pipe, Part(1, products), f"{name}_{place}"))
+            found.append(hold(self.pipes[0], Part(1, products), f"{name}_{place}"))
         return found
 
     def _chain(self, code: Value, group: int, name: str) -> list[Part]:
@@ -51,13 +61,13 @@ class Terms:
         total: Part | None = None
         for place, acts in enumerate(self.acts[group]):
             late = max(0, place - 1)
-            pair = self.pipe(code[2 * place : 2 * place + 2], f"{name}_code{place}", late)
+            pair = self._late(code[2 * place : 2 * place + 2], f"{name}_code{place}", late)
             nonzero, negate = pair[0], pair[1]
             mask, flip = (bit.replicate(self.config.act_bits).as_signed() for bit in (nonzero, negate))
             term = Part(1, tuple((x & mask) ^ flip for x in acts), negate)
             # The sum goes right: its own carry, the first term's, waits for the tree.
             total = term if total is None else add(self.config, term, total)
             if place or self.config.group == 1:
-                total = hold(self.pipe, total, f"{name}_{place}")
+                total = hold(self.pipes[late], total, f"{name}_{place}")
         assert total is not None
         return [total]

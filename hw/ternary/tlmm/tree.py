@@ -8,6 +8,7 @@ sum takes one of its operands' carries, hands the other on, and one is left at t
 Vectors side by side have a tree each. Weights alone decide what is inverted, so all share the carries.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth import Cat, Const, Value
@@ -67,9 +68,9 @@ def hold(pipe: Pipe, part: Part, name: str, cycles: int = 1) -> Part:
     return Part(part.terms, tuple(pipe(value, name, cycles) for value in part.values), carry)
 
 
-def sum_up(pipe: Pipe, config: TlmmConfig, parts: list[Part], name: str) -> Part:
-    """Add operands in ``config.levels`` registered levels; an odd one waits."""
-    for level in range(config.levels):
+def sum_up(pipes: Sequence[Pipe], config: TlmmConfig, parts: list[Part], name: str) -> Part:
+    """Add operands in ``config.levels`` registered levels, each of a pipe; an odd one waits."""
+    for level, pipe in zip(range(config.levels), pipes, strict=False):
         pairs = [parts[index : index + 2] for index in range(0, len(parts), 2)]
         sums = [add(config, *pair) if len(pair) == 2 else pair[0] for pair in pairs]
         parts = [hold(pipe, part, f"{name}_level{level}_{index}") for index, part in enumerate(sums)]
