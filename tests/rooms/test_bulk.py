@@ -8,6 +8,7 @@ import pytest
 from gatewright.gen.emit import generate
 from gatewright.gen.registry import ROOMS
 from gatewright.gen.verify import bench_design
+from gatewright.tb.fast.build import together
 from gatewright.tb.fast.bulk import Bulk
 from gatewright.tb.harness.bench import STREAM_TESTS
 
@@ -42,3 +43,18 @@ def test_long_runs_notice_one_wrong_beat(tmp_path):
         return outputs
 
     assert "o beat 9999: quotient is" in bulk(room, parameters, tmp_path, golden=off_by_one).failure()
+
+
+def test_registers_with_one_enable_share_a_block():
+    text = (
+        "module top(clk);\n  always @(posedge clk)\n    if (en) a <= b;\n"
+        "  always @(posedge clk)\n    if (rst) c <= 1'h0;\n    else if (en) c <= d;\n"
+        "  always @(posedge clk)\n    if (en) \\x.y  <= z;\n"
+        "  always @(posedge clk)\n    if (en) m[k] <= z;\nendmodule\n"
+    )
+    assert together(text) == (
+        "module top(clk);\n"
+        "  always @(posedge clk)\n    if (rst) c <= 1'h0;\n    else if (en) c <= d;\n"
+        "  always @(posedge clk)\n    if (en) m[k] <= z;\n"
+        "  always @(posedge clk)\n    if (en) begin\n      a <= b;\n      \\x.y  <= z;\n    end\nendmodule\n"
+    )
