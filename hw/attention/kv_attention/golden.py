@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Golden model of causal attention over a cache: a job at a time, all its heads."""
+
+import numpy as np
+
+from gatewright.hw.attention.kv_attention.config import KvAttentionConfig
+from gatewright.hw.core.numerics import Ints
+from gatewright.hw.core.ports import Beats
+from gatewright.hw.nonlinear.softmax.golden import golden as softmax
+from gatewright.hw.quantise.requantise.golden import requantise
+
+
+def golden(config: KvAttentionConfig, inputs: dict[str, Beats]) -> dict[str, Beats]:
+    """Attend from token after token; places that no token has filled hold 0 here and anything in hardware."""
+    jobs = inputs["i_job"]
+    count, dim = len(jobs["position"]), config.head_dim
+    q = inputs["i_q"]["x"].reshape(count, config.heads, dim)
+    k, v = (inputs[port]["x"].reshape(count, config.kv_heads, dim) for port in ("i_k", "i_v"))
+    keys, values = (np.zeros((config.layers, config.context, config.kv_heads, dim), np.int64) for _ in range(2))
+    y = np.empty((count, config.heads, dim), np.int64)
+    for job in range(count):
+        layer, position = int(jobs["layer"][job]), int(jobs["position"][job])
+        keys[layer, position], values[layer, position] = k[job], v[job]
+        seen = slice(position + 1)
+        p = probabilities(config, score(config, jobs, job, q[job], keys[layer, seen]))
+        shape = (config.kv_heads, config.share, position + 1)
+        sums = np.einsum("gst,tgd->gsd", p.reshape(shape), values[layer, seen])
+        y[job] = requantise(config.finisher, sums, *_scale(config, jobs, job, "out")).reshape(config.heads, dim)
+    beats, row = y.reshape(-1, config.lanes), config.heads * config.parts
+    return {"o": {"y": beats, "last": (np.arange(len(beats)) % row == row - 1).astype(np.int64)}}
+
+
+def score(config: KvAttentionConfig, jobs: Beats, job: int, q: Ints, keys: Ints) -> Ints:
+    """Give a job's scores (heads, tokens)."""
+    dots = np.einsum("gsd,tgd->gst", q.reshape(config.kv_heads, config.share, -1), keys)
+    return requantise(config.scorer, dots, *_scale(config, jobs, job, "score")).reshape(config.heads, -1)
+
+
+def _scale(config: KvAttentionConfig, jobs: Beats, job: int, name: str) -> tuple[Ints, Ints]:
+    """Give a job's multiplier and right shift."""
+    return jobs[f"{name}_multiplier"][job], config.shift_min + jobs[f"{name}_shift"][job]
+
+
+def probabilities(config: KvAttentionConfig, scores: Ints) -> Ints:
+    """Turn rows of scores (heads, tokens) into probabilities."""
+    rows = scores.reshape(-1, 1)
+    last = (np.arange(len(rows)) % scores.shape[1] == scores.shape[1] - 1).astype(np.int64)
+    return softmax(config.softmax, {"i": {"score": rows, "last": last}})["o"]["p"].reshape(scores.shape)

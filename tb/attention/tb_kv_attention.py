@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bench of causal attention over a cache: tokens in order, layer by layer or token by token, and sequences anew."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from gatewright.hw.attention.kv_attention.config import KvAttentionConfig
+from gatewright.hw.attention.kv_attention.golden import golden
+from gatewright.hw.core.numerics import Ints
+from gatewright.hw.core.ports import PayloadField
+from gatewright.tb.harness.bench import Inputs, StreamBench, draw, draw_corners
+
+JOB = 24  # of the size asked for, at least: a job keeps the room busy for more cycles than it has beats
+
+
+def stimulus(config: KvAttentionConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
+    """Draw jobs that read no place before it is filled, each with scales of its own."""
+    count = max(1, size // max(config.heads * config.parts, JOB))
+    layers, positions = _places(config, rng, count)
+    scales = [_scales(config, rng) for _ in range(count)]
+    inputs = {"i_job": {"layer": layers, "position": positions}}
+    inputs["i_job"] |= {name: np.array([scale[name] for scale in scales]) for name in scales[0]}
+    lively = rng.random(count) < 0.25  # whose scores are all high or all low
+    sign = np.where(lively, rng.choice([-1, 1], count), 0)
+    for port, heads in zip(config.inputs[1:], (config.heads, config.kv_heads, config.kv_heads), strict=True):
+        element = replace(port.fields[0], shape=())
+        rows = np.array([_row(element, rng, kind, heads * config.head_dim) for _ in range(count)])
+        if port.name != "i_v":
+            same = np.abs(rows) // 2 + port.fields[0].high // 2
+            rows = np.where(sign[:, np.newaxis] == 0, rows, same * (sign[:, np.newaxis] if port.name == "i_q" else 1))
+        x = rows.reshape(-1, config.lanes)
+        beats = heads * config.parts
+        inputs[port.name] = {"x": x, "last": (np.arange(len(x)) % beats == beats - 1).astype(np.int64)}
+    return inputs
+
+
+def _places(config: KvAttentionConfig, rng: np.random.Generator, count: int) -> tuple[Ints, Ints]:
+    """Walk tokens and layers in an order that changes now and then; sometimes a sequence begins anew or goes back."""
+    filled = [0] * config.layers
+    found: list[tuple[int, int]] = []
+    layer = int(rng.integers(config.layers))
+    at, style = 0, 0
+    while len(found) < count:
+        if rng.random() < 0.15 or at >= config.context:
+            style = int(rng.integers(3))
+            layer = int(rng.integers(config.layers))
+            at = int(rng.choice([0, int(rng.integers(0, filled[layer] + 1))]))
+        at = min(at, filled[layer], config.context - 1)
+        found.append((layer, at))
+        filled[layer] = max(filled[layer], at + 1)
+        if style == 0:  # a layer's tokens
+            at += 1
+        elif style == 1:  # a token's layers
+            layer = (layer + 1) % config.layers
+            at += layer == 0
+        else:  # the longest there are
+            layer = int(np.argmax(filled))
+            at = filled[layer] if rng.random() < 0.5 else filled[layer] - 1
+    layers, positions = np.array(found).T
+    return layers, positions
+
+
+def _row(field: PayloadField, rng: np.random.Generator, kind: str, count: int) -> Ints:
+    """Draw a row: uniform, of extremes, small, or of one element."""
+    style = int(rng.integers(4)) if kind == "random" else int(rng.integers(1, 5))
+    if style == 0:
+        return draw(field, rng, count)
+    if style == 1:
+        return rng.choice([field.low, field.high], count)
+    if style == 2:
+        reach = 1 << int(rng.integers(1, field.bits))
+        return rng.integers(-reach, reach, count)
+    if style == 3:
+        return np.full(count, rng.integers(field.low, field.high + 1))
+    return rng.permuted(draw_corners(field, rng, count))
+
+
+def _scales(config: KvAttentionConfig, rng: np.random.Generator) -> dict[str, int]:
+    """Draw scales that bring the largest sum to a few times the range, or far below it; sometimes any."""
+    found = {}
+    ends = {
+        "score": (config.dot_bits, config.score_bits),
+        "out": (config.probability_bits + config.act_bits, config.out_bits),
+    }
+    for name, (wide, narrow) in ends.items():
+        codes, top = 1 << config.shift_bits, (1 << config.multiplier_bits) - 1
+        code = int(rng.integers(codes))
+        ratio = 2.0 ** (narrow - wide + config.shift_min + code + int(rng.integers(-1, 4)))
+        fitting = int(np.clip(ratio * rng.uniform(0.5, 1), 0, top))
+        found[f"{name}_multiplier"] = fitting if rng.random() < 0.8 else int(rng.integers(0, top + 1))
+        found[f"{name}_shift"] = code
+    return found
+
+
+TINY = {
+    "heads": 2, "kv_heads": 1, "head_dim": 2, "layers": 2, "context": 4, "lanes": 1, "parallel": 1, "act_bits": 3,
+    "score_bits": 4, "score_fraction": 1, "probability_bits": 4, "out_bits": 4, "multiplier_bits": 4, "shift_bits": 2,
+    "shift_min": 3, "logic_products": 1,
+}  # fmt: skip
+SHARED = TINY | {"heads": 4, "kv_heads": 2, "lanes": 2, "layers": 1, "context": 3, "logic_products": 0}
+
+BENCH = StreamBench(
+    config=KvAttentionConfig,
+    golden=golden,
+    grid=(
+        {"heads": 4, "kv_heads": 2, "head_dim": 8, "layers": 3, "context": 11, "lanes": 4, "parallel": 2,
+         "logic_products": 5},
+        {"heads": 3, "kv_heads": 1, "head_dim": 6, "layers": 2, "context": 6, "lanes": 2, "parallel": 1,
+         "logic_products": 6},
+        {"heads": 2, "kv_heads": 1, "head_dim": 4, "layers": 1, "context": 300, "lanes": 4, "parallel": 2,
+         "probability_bits": 8, "score_bits": 8, "score_fraction": 4, "out_bits": 8},
+        {"heads": 4, "kv_heads": 1, "head_dim": 1, "layers": 4, "context": 1, "lanes": 1, "parallel": 4},
+    ),
+    mutation=(TINY, SHARED),
+    stimulus=stimulus,
+    size=600,
+    mutation_size=600,
+)  # fmt: skip
