@@ -75,7 +75,7 @@ def build_design(
     verilog = emit_for_board(design, board, out)
     target = BoardDesign(name=design.name, top=board_top(design, board), verilog=(verilog,))
     task = task_of(design)
-    check = partial(check_board_netlist, design.name, task, design.config.divisor, board.clock_hz) if task else None
+    check = partial(check_board_netlist, design.name, task.brief(), design.config.divisor, board.clock_hz)
     options = options or synthesis_of(design, board)
     return build_flow(target, board, out, check, options=options, mhz=mhz, announce=announce)
 

@@ -22,7 +22,7 @@ app = typer.Typer(
 # Typer carries its own copy of click; its public subclass leads to the common base.
 UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
-COMMANDS = ("catalogue", "verification", "hardware", "models", "benchmarks", "tools")
+COMMANDS = ("catalogue", "verification", "hardware", "models", "chat", "estimate", "benchmarks", "tools")
 
 
 INTERRUPTED = 130

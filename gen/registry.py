@@ -95,6 +95,8 @@ class Room:
 
 
 ROOMS: tuple[Room, ...] = (
+    Room("lm_core", "accel", "functional"),
+    Room("ternary_lm", "accel", "functional", mapping="gatewright.gen.model.map_ternary_lm"),
     Room("vit_core", "accel", "functional"),
     Room("moe_vit", "accel", "functional", mapping="gatewright.gen.model.map_moe_vit"),
     Room("mlp_core", "accel", "functional"),
@@ -125,8 +127,12 @@ ROOMS: tuple[Room, ...] = (
     Room("softmax", "nonlinear", "verified"),
     Room("gated", "nonlinear", "verified"),
     Room("norm", "nonlinear", "verified"),
+    Room("mlgru", "nonlinear", "verified"),
+    Room("argmax", "nonlinear", "verified"),
     Room("divide", "elementary", "verified"),
     Room("attention", "attention", "functional"),
+    Room("rope", "attention", "verified"),
+    Room("kv_attention", "attention", "verified"),
     Room("tlmm", "ternary", "verified"),
     Room("ternary_matvec", "ternary", "verified"),
     Room("adder_graph", "ternary", "verified"),

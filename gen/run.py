@@ -12,8 +12,9 @@ from gatewright.gen.design import Design
 from gatewright.gen.emit import generate
 from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.link.pipe import BytePipe
-from gatewright.gen.model import map_moe_vit, map_qnn_mlp, map_ternary_linear
+from gatewright.gen.model import map_moe_vit, map_qnn_mlp, map_ternary_linear, map_ternary_lm
 from gatewright.gen.model.graph import Ints
+from gatewright.gen.model.task_lm import lm_task
 from gatewright.gen.model.task_matrix import matrix_task
 from gatewright.gen.model.task_network import network_task
 from gatewright.gen.model.task_vit import vit_task
@@ -74,7 +75,8 @@ def task_of(design: Design, inputs: Path | None = None, task: str | None = None,
     design : Design
         An accelerator with a model.
     inputs : Path, optional
-        ``.npy`` array of input codes, shape ``(inputs, ...)``, or ``.npz`` with images and labels.
+        ``.npy`` array of input codes, shape ``(inputs, ...)``, or ``.npz`` with images and labels; for a language
+        model a text file, a prompt on each line.
     task : str, optional
         One of the tasks of a model that has several.
     image : Path, optional
@@ -98,8 +100,11 @@ def task_of(design: Design, inputs: Path | None = None, task: str | None = None,
             return network_task(design, settings, inputs)
         case map_ternary_linear.Settings() as settings:
             return matrix_task(design, settings, inputs)
+        case map_ternary_lm.Settings() as settings:
+            return lm_task(design, settings, inputs)
     raise ConfigError(
-        f"{design.name} is a room, not an accelerator with a model; run one of room qnn_mlp, ternary_linear or moe_vit"
+        f"{design.name} is a room, not an accelerator with a model; run one of room qnn_mlp, ternary_linear, "
+        "moe_vit or ternary_lm"
     )
 
 

@@ -127,6 +127,24 @@ class Accelerator:
             )
         return Answer(body[:-CYCLES_BYTES], int.from_bytes(body[-CYCLES_BYTES:], "little"))
 
+    def request(self, data: bytes, attempts: int | None = None) -> bytes:
+        """Run one input whose reply has a length that the accelerator chooses; give it, cycle count included.
+
+        Parameters
+        ----------
+        attempts : int, optional
+            How often to send it; once, if running it twice is not running it once.
+
+        Raises
+        ------
+        LinkError
+            If the input has the wrong size, or on silence.
+        """
+        info = self.info()
+        if len(data) != info.input_bytes:
+            raise LinkError(f"{self._pipe.name}: an input must have {info.input_bytes} bytes, not {len(data)}")
+        return self._ask(Command.RUN, data, attempts)
+
     def load(self, parts: Sequence[bytes]) -> None:
         """Bring the weights, in requests as long as an input; without parts, nothing happens.
 
@@ -194,9 +212,10 @@ class Accelerator:
             yield self.run(np.ascontiguousarray(image).tobytes())
             done(index + 1)
 
-    def _ask(self, command: Command, payload: bytes) -> bytes:
+    def _ask(self, command: Command, payload: bytes, attempts: int | None = None) -> bytes:
         """Send a request until a reply to it comes; give the reply's body."""
-        for attempt in range(self._attempts):
+        attempts = attempts or self._attempts
+        for attempt in range(attempts):
             self._sequence = (self._sequence + 1) & 0xFF
             self.retries += attempt > 0
             self._pipe.write(encode(bytes((command, self._sequence)) + payload))
@@ -204,7 +223,7 @@ class Accelerator:
             if reply is not None:
                 return self._body(command, reply)
         raise LinkError(
-            f"{self._pipe.name}: no reply within {self._attempts} attempts of {self._timeout:g} s; "
+            f"{self._pipe.name}: no reply within {attempts} attempts of {self._timeout:g} s; "
             f"check that the board is flashed with {self._design} and that this is its port"
         )
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from gatewright.hw.accel.served_config import ServedConfig
 from gatewright.hw.accel.served_golden import requests
 from gatewright.hw.bus.protocol import CYCLES_BYTES, HEADER_BYTES, REPLY, Command
 from gatewright.hw.bus.rfc1662 import encode
@@ -108,9 +109,14 @@ def check_tx(session: Session, tx: list[int], expected: bytes) -> list[int]:
     return starts
 
 
+def longest(config: ServedConfig) -> int:
+    """Give the cycles that a request may take: one input's, or what the accelerator says of its longest request."""
+    return max(config.served.latency, config.latency)
+
+
 def patience(session: Session, expected: bytes) -> Levels:
     """Give the idle line that an answer of so many octets needs, and some more in which nothing may come."""
-    cycles = 10 * len(expected) * session.config.divisor + session.config.served.latency + 40
+    cycles = 10 * len(expected) * session.config.divisor + longest(session.config) + 40
     return np.concatenate([np.ones(cycles, dtype=np.int64), idle(session, 2 * IDLE)])
 
 
@@ -252,7 +258,7 @@ async def hear(session: Session, record: Record, flags: int, limit: int) -> None
     """Leave the line idle until as many flags as a reply has were heard, the last in its stop bit."""
     config = session.config
     begin = max(0, len(record.tx) - config.divisor)  # a reply may start within the request's last stop bit
-    deadline = len(record.tx) + limit + config.served.latency
+    deadline = len(record.tx) + limit + longest(config)
     while len(record.tx) < deadline:
         await play(session, idle(session, 1), record)
         octets, _ = receive(UartRxConfig(divisor=config.divisor), np.array(record.tx[begin:]))

@@ -20,7 +20,15 @@ from gatewright.tb.tools import run_verilator, run_yosys
 HOUSE = Path(gatewright.hw.__file__).parent
 PARTS = ("__init__.py", "config.py", "component.py", "golden.py", "card.md")
 PLAIN = [room for room in ROOMS if not room.mapping]
-HEAVY = ("attention", "moe_engine", "vit_core", "moe_vit")  # of these only the first of a grid is quick enough
+BIG = ("vit_core", "lm_core")  # at their defaults
+HEAVY = (
+    "attention",
+    "moe_engine",
+    "vit_core",
+    "moe_vit",
+    "lm_core",
+    "ternary_lm",
+)  # of these only the first of a grid is quick enough
 QUICK = 3  # of a grid; `scripts/test --slow` and `gatewright verify --room` run all
 GRID = [
     pytest.param(room, index, id=f"{room.name}_{index}",
@@ -76,7 +84,8 @@ def emitted(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "room", [pytest.param(room, id=room.name, marks=[pytest.mark.slow] * (room.name == "vit_core")) for room in PLAIN]
+    "room",
+    [pytest.param(room, id=room.name, marks=[pytest.mark.slow] * (room.name in BIG)) for room in PLAIN],
 )
 def test_verilog_is_clean_in_three_tools(room, emitted, tmp_path):
     folder, designs = emitted

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Parameters of the language model accelerator."""
+
+from typing import ClassVar
+
+from gatewright.hw.accel.lm_core.config import LmCoreConfig
+from gatewright.hw.accel.served_config import ServedConfig
+
+
+class TernaryLmConfig(ServedConfig):
+    """An `lm_core` behind a UART that speaks `gatewright.hw.bus.protocol`."""
+
+    room: ClassVar[str] = "ternary_lm"
+
+    core: LmCoreConfig = LmCoreConfig()
+
+    @property
+    def latency(self) -> int:
+        """Cycles of the longest request inside the core; the serial line comes on top."""
+        core = self.core
+        count = min(core.request_tokens + 254, core.context if core.family == "transformer" else 1 << 16)
+        return core.timing.run(range(count), [True] * count)
+
+    @property
+    def varies(self) -> bool:
+        """Tokens take longer the more came before them, and a request has any number of them."""
+        return True
