@@ -3,24 +3,29 @@
 """Build presets for boards that take long, and save each report in scripts/results.
 
 Each is synthesised, its netlist simulated beside the RTL and asked through its UART pins, placed and routed.
-Placement must reach 60 MHz for ternary-linear on the ULX3S, though the board's oscillator gives 25.
+Placement must reach 60 MHz for ternary-linear on the ULX3S and 50 for kjv-transformer, though the board's oscillator
+gives 25.
 """
 
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from gatewright.fpga_boards.registry import find_board
 from gatewright.gen.board import build_design
 from gatewright.gen.files import write_file
 from gatewright.gen.presets import load_design
+from gatewright.hw.accel.lm_core.config import LmCoreConfig
 
 WORK: dict[tuple[str, str], float | None] = {
     ("ternary-linear", "ulx3s-85f"): 60.0,
     ("ternary-linear", "icebreaker"): None,
     ("ternary-linear", "tang-nano-9k"): None,
     ("moe-vit-digits", "ulx3s-85f"): None,
+    ("kjv-transformer", "ulx3s-85f"): 50.0,
 }  # by preset and board, the clock rate that placement must reach in MHz, if above the board's
+CONTEXT, PROMPT = 128, 64  # tokens
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -49,12 +54,24 @@ def build(preset: str, board: str, mhz: float | None, out: Path) -> None:
     work = {
         "multiplications": core.macs, "cycles_per_run": core.run_cycles,
         "macs_per_cycle": round(core.macs / core.run_cycles, 2), "macs_per_cycle_at_most": core.macs_per_cycle,
-        "runs_per_second": round(own / cycles, 1),
-        "runs_per_second_at_most": round(clock["achieved_mhz"] * 1e6 / cycles, 1),
+        **rates(core, cycles, own, clock["achieved_mhz"] * 1e6),
     }  # fmt: skip
     path = RESULTS / f"{preset}_{board}.json".replace("-", "_")
     write_file(path, json.dumps(work | result.report, indent=2) + "\n")
     print(f"wrote {path.name}")
+
+
+def rates(core: Any, cycles: int, own: float, most: float) -> dict[str, float]:
+    """Give runs per second, or tokens per second of a language model, at the board's clock and at the greatest."""
+    if not isinstance(core, LmCoreConfig):
+        return {"runs_per_second": round(own / cycles, 1), "runs_per_second_at_most": round(most / cycles, 1)}
+    token, prompt = core.token_cycles(CONTEXT), core.timing.run(range(PROMPT), [False] * (PROMPT - 1) + [True])
+    return {
+        f"cycles_per_token_at_{CONTEXT}": token, "tokens_per_second": round(own / token, 1),
+        "tokens_per_second_at_most": round(most / token, 1), f"cycles_to_first_token_after_{PROMPT}": prompt,
+        "milliseconds_to_first_token": round(1e3 * prompt / own, 3),
+        "milliseconds_to_first_token_at_least": round(1e3 * prompt / most, 3),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":
