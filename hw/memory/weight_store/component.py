@@ -79,9 +79,7 @@ class WeightStore(RoomComponent):
         payload = Signal(self.o.payload.shape(), reset_less=True)
         m.d.comb += self.o.payload.eq(payload)
         with m.If(move):
-            m.d.sync += self.o.valid.eq(held)
-        with m.If(move & held):  # what is idle is quiet
-            m.d.sync += [payload.data.eq(data), payload.last.eq(last)]
+            m.d.sync += [self.o.valid.eq(held), payload.data.eq(data), payload.last.eq(last)]
         return m
 
     def _load(self, m: Module, address: Signal, idle: Value) -> tuple[list[Value], Value]:

@@ -65,7 +65,7 @@ class Argmax(RoomComponent):
                 other, rival = found[2 * at + 1]
                 wins = Signal()
                 pipe.m.d.comb += wins.eq(rival > value)
-                number = Cat(Mux(wins, other, lane), wins)
+                number = Cat(Mux(wins, other, lane), wins) if len(lane) else wins  # Verilog knows no empty vector
                 level.append((pipe(number, "lane"), pipe(Mux(wins, rival, value), "value")))
             found = level
         return found[0]
