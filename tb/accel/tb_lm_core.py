@@ -41,9 +41,9 @@ BENCH = StreamBench(
     golden=golden,
     grid=(
         {"request_tokens": 3, "context": 8, "head_digits": 2},
+        {**RECURRENT, "request_tokens": 3},
         {"request_tokens": 2, "context": 5, "heads": 4, "kv_heads": 2, "parallel": 2, "act": "dynamic", "layers": 1,
          "vocab": 11, "outputs_per_cycle": 4, "groups": 16},
-        {**RECURRENT, "request_tokens": 3},
         {**RECURRENT, "request_tokens": 2, "act": "dynamic", "layers": 1, "hidden": 40, "outputs_per_cycle": 2,
          "groups": 10, "packing": "base3_g5", "vocab": 7, "head_digits": 3},
     ),

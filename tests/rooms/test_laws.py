@@ -21,18 +21,12 @@ HOUSE = Path(gatewright.hw.__file__).parent
 PARTS = ("__init__.py", "config.py", "component.py", "golden.py", "card.md")
 PLAIN = [room for room in ROOMS if not room.mapping]
 BIG = ("vit_core", "lm_core")  # at their defaults
-HEAVY = (
-    "attention",
-    "moe_engine",
-    "vit_core",
-    "moe_vit",
-    "lm_core",
-    "ternary_lm",
-)  # of these only the first of a grid is quick enough
+# Of these only the first of a grid are quick enough.
+HEAVY = {"attention": 1, "moe_engine": 1, "vit_core": 1, "moe_vit": 1, "lm_core": 2, "ternary_lm": 1}
 QUICK = 3  # of a grid; `scripts/test --slow` and `gatewright verify --room` run all
 GRID = [
     pytest.param(room, index, id=f"{room.name}_{index}",
-                 marks=[pytest.mark.slow] * (index >= (1 if room.name in HEAVY else QUICK)))
+                 marks=[pytest.mark.slow] * (index >= HEAVY.get(room.name, QUICK)))
     for room in ROOMS for index in range(len(room.bench.grid))
 ]  # fmt: skip
 

@@ -112,9 +112,9 @@ class RecurrentMixer(Mixer):
             recurrence.i_bound.payload.as_value().eq(bounds.o.payload.data),
         ]  # fmt: skip
         self._take(m, recurrence)
-        m.submodules.norm = norm = Norm(config.state_norm)
+        m.submodules.state_norm = norm = Norm(config.state_norm)
         words = row_words(config.state_gains, ROW_DIGITS, config.gain_bits, config.half)
-        m.submodules.gains = gains = cycled(m, config, words, config.gain_bits * config.half)
+        m.submodules.state_gains = gains = cycled(m, config, words, config.gain_bits * config.half)
         m.d.comb += [
             norm.i.valid.eq(recurrence.o.valid), recurrence.o.ready.eq(norm.i.ready),
             norm.i.payload.x.as_value().eq(recurrence.o.payload.h.as_value()),
