@@ -139,7 +139,7 @@ def stores_of(core: Any, device: Device, ahead_bits: int = 0) -> list[Store]:
         ("gains", (2 * core.layers + 1) * beats, core.gain_bits * lanes),
         ("gains of the mixers' norms", core.layers * core.mixed // core.mixer_norm.lanes,
          core.gain_bits * core.mixer_norm.lanes),
-        ("gains of the feed-forward norms", core.layers * core.hidden // half, core.gain_bits * half),
+        ("gains of the feed-forward norms", core.layers * core.hidden // lanes, core.gain_bits * lanes),
     ]  # fmt: skip
     inside = [("residual row", beats, 16 * lanes)]
     if core.family == "transformer":

@@ -21,6 +21,7 @@ from gatewright.hw.accel.lm_core.program import interleaved
 from gatewright.hw.accel.ternary_lm.config import TernaryLmConfig
 from gatewright.hw.accel.vit_core.constants import pack_rows
 from gatewright.hw.core.config import RoomConfig, choice, integer
+from gatewright.hw.core.errors import ConfigError
 from gatewright.hw.core.numerics import Ints
 
 FORMATS = (
@@ -50,6 +51,7 @@ class Settings(RoomConfig):
     packing: Literal["engine", "two_bit", "base3_g4", "base3_g5"] = choice("base3_g5", doc="How weights are stored.")
     parallel: int = integer(4, 1, 64, doc="Query heads that attend at a time; divides those of a key head.")
     logic_products: int = integer(64, 0, 4096, doc="Multipliers of attention that are made of LUTs.")
+    context: int = integer(0, 0, 4096, unit="tokens", doc="Tokens that the cache holds; 0: the model's context.")
     request_tokens: int = integer(16, 1, 255, unit="tokens", doc="Room for tokens in a request.")
 
     def check(self) -> None:
@@ -105,14 +107,19 @@ def core_values(settings: Settings, graph: LmGraph) -> dict[str, Any]:
 
     Raises
     ------
-    ModelError
-        If the core can't run it: one line.
+    ConfigError
+        If the core can't run it so: one line.
     """
     size, form, half = graph.geometry, graph.formats, settings.outputs_per_cycle // 2
+    if settings.context > size.context:
+        raise ConfigError(
+            f"ternary_lm.context must be at most {size.context}, the context of {graph.name}, not {settings.context}"
+        )
     head = digits(graph.head, settings.outputs_per_cycle)
     values: dict[str, Any] = {
         "family": size.family, "vocab": size.vocab, "features": size.dim, "layers": size.layers, "hidden": size.ff,
-        "context": size.context, "gate": graph.gate, "act": graph.act, "gate_shift": graph.gated_config.shift,
+        "context": settings.context or size.context, "gate": graph.gate, "act": graph.act,
+        "gate_shift": graph.gated_config.shift,
         **{name: getattr(form, name) for name in FORMATS},
         **{name: getattr(settings, name)
            for name in ("outputs_per_cycle", "method", "group", "packing", "request_tokens")},

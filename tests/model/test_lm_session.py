@@ -20,6 +20,7 @@ class GoldenPipe:
     """A byte pipe behind which the golden model answers; it loses the replies with given numbers."""
 
     name = "golden"
+    design_id = 7
 
     def __init__(self, config, lost=()):
         self.model, self.lost, self.sent = Model(config), set(lost), 0
@@ -29,7 +30,7 @@ class GoldenPipe:
         for frame in self.decoder.feed(data):
             command, sequence, payload = frame[0], frame[1], frame[2:]
             if command == Command.INFO:
-                body = Info(7, self.model.config.input_bytes, self.model.config.output_bytes, 1000).pack()
+                body = Info(self.design_id, self.model.config.input_bytes, self.model.config.output_bytes, 1000).pack()
             else:
                 run = serve(self.model, list(payload))
                 logits = b"" if run.logits is None else run.logits.astype("<i4").tobytes()

@@ -99,6 +99,7 @@ def test_digits_are_those_of_the_number():
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
+        ({"context": 13}, "ternary_lm.context must be at most 12, the context of random, not 13"),
         ({"group": 3}, "ternary_lm.group must divide inputs_per_cycle = 16, not 3"),
         ({"outputs_per_cycle": 16}, "lm_core.hidden must be a multiple of outputs_per_cycle = 16, not 24"),
         ({"parallel": 4}, "kv_attention.parallel must divide heads / kv_heads = 2, not be 4"),
