@@ -136,7 +136,7 @@ COMMANDS = {
     "extra-argument": ("doctor now", ["unexpected extra argument", "now"]),
     "new-unknown-room": ("new nope", ["room must be one of", "fork", "not 'nope'"]),
     "new-bad-name": ("new fork --name Fork!", ["name must be lower-case letters", "not 'Fork!'"]),
-    "unknown-preset": ("generate no-such", ["'no-such' is neither a file nor a preset", "presets are mlp-digits"]),
+    "unknown-preset": ("generate no-such", ["'no-such' is neither a file nor a preset", "presets are kjv-mlgru"]),
     "missing-config": ("generate no.toml", ["no.toml does not exist", "`gatewright new ROOM > no.toml`"]),
     "config-is-a-folder": ("generate .", ["config file .", "s a directory", "give the path of a TOML file"]),
     "out-is-a-file": ("generate good.toml --out plain", ["plain", "ot a directory", "choose a file or folder"]),
