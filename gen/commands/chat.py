@@ -80,7 +80,7 @@ def _say(
     assert isinstance(design.settings, Settings)
     graph = model_of(design.settings, design.folder)
     fed = tokens(graph, prompt.encode())
-    start, cycles, passed = time.monotonic(), session.cycles, session.passed
+    start, before = time.monotonic(), (session.cycles, session.predicted, session.passed)
     found = []
     if not as_json:
         console.print(prompt, end="", markup=False, highlight=False, style="bold")
@@ -89,10 +89,11 @@ def _say(
         if not as_json:
             console.print(shown(bytes((token,))), end="", markup=False, highlight=False)
     wall = time.monotonic() - start
-    cycles, passed = session.cycles - cycles, session.passed - passed
+    now = (session.cycles, session.predicted, session.passed)
+    cycles, predicted, passed = (after - earlier for after, earlier in zip(now, before, strict=True))
     figures = {
         "tokens_found": len(found), "tokens_through_the_model": passed, "cycles": cycles,
-        "cycles_by_the_cycle_model": session.predicted, "clock_hz": design.config.clock_hz,
+        "cycles_by_the_cycle_model": predicted, "clock_hz": design.config.clock_hz,
         "tokens_per_second": passed * design.config.clock_hz / cycles, "tokens_per_second_wall": passed / wall,
     }  # fmt: skip
     if as_json:
@@ -101,8 +102,8 @@ def _say(
     console.print()
     rows = [
         ("tokens through the model", f"{passed}, of them {len(found)} found"),
-        ("cycles, counted by the hardware", str(session.cycles)),
-        ("cycles, by the cycle model", str(session.predicted)),
+        ("cycles, counted by the hardware", str(cycles)),
+        ("cycles, by the cycle model", str(predicted)),
         (f"tokens per second at {design.config.clock_hz / 1e6:g} MHz, line left out",
          f"{figures['tokens_per_second']:.0f}"),
         ("tokens per second of wall time", f"{figures['tokens_per_second_wall']:.1f}"),

@@ -5,23 +5,21 @@ The RTL's core refuses what its rooms can't hold. Their formulas of time hold be
 nothing that is made here is ever built.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 from gatewright.gen.estimate.models import Subject
 from gatewright.hw.accel.lm_core import timing
 from gatewright.hw.accel.lm_core.parts import CorePartsConfig
-from gatewright.hw.accel.lm_core.program import Part
 from gatewright.hw.attention.kv_attention.config import KvAttentionConfig
 from gatewright.hw.attention.kv_attention.timing import lone
 from gatewright.hw.core.config import integer
 from gatewright.hw.core.errors import ConfigError
 from gatewright.hw.nonlinear.norm.config import NormConfig
-from gatewright.hw.ternary.ternary_matvec.config import TernaryMatvecConfig
 
-OUTPUTS_MOST = 1 << 16  # rows that the engine's parameters admit; a longer head goes through in pieces
+OUTPUTS_MOST = 1 << 16  # rows that the engine's parameters admit
 CONTEXT_MOST = 4096  # tokens that attention's softmax admits
 
 
@@ -43,6 +41,9 @@ class WideAttention(KvAttentionConfig):
 class WideCore(CorePartsConfig):
     """A core of any size."""
 
+    norm_room: ClassVar[type[NormConfig]] = WideNorm
+    attention_room: ClassVar[type[KvAttentionConfig]] = WideAttention
+
     vocab: int = integer(16, 2, 1 << 18, unit="tokens", doc="Tokens that the model knows.")
     features: int = integer(16, 4, 1 << 15, doc="Elements of a residual row.")
     layers: int = integer(2, 1, 1024, doc="Layers.")
@@ -50,30 +51,11 @@ class WideCore(CorePartsConfig):
     heads: int = integer(2, 1, 1024, doc="Query heads; family transformer.")
     kv_heads: int = integer(1, 1, 1024, doc="Heads of keys and values; divides heads.")
 
-    @cached_property
-    def matvec(self) -> TernaryMatvecConfig:
-        """The engine, of no more rows than it admits."""
-        widest = max(self.features, self.mixed, self.hidden)
-        most = max(self.mixed + 2 * self.cached, 3 * self.features, 2 * self.hidden, self.vocab)
-        return TernaryMatvecConfig(
-            method=self.method, group=self.group, groups=self.groups, outputs_per_cycle=self.outputs_per_cycle,
-            inputs_max=widest, outputs_max=min(most, OUTPUTS_MOST), lanes=self.outputs_per_cycle,
-            packing=self.packing, overlap=self.method in ("half", "full", "bitplane"),
-        )  # fmt: skip
+    @property
+    def engine_rows(self) -> int:
+        """Most rows of a matrix; a longer head goes through in pieces."""
+        return min(super().engine_rows, OUTPUTS_MOST)
 
-    def _norm(self, elements: int, lanes: int, epsilon: int, output: Any) -> NormConfig:
-        plain = super()._norm(256, lanes, epsilon, output)
-        return WideNorm(**plain.model_dump() | {"elements": elements})
-
-    @cached_property
-    def attention(self) -> KvAttentionConfig:
-        """Attention over the cache."""
-        return WideAttention(
-            heads=self.heads, kv_heads=self.kv_heads, head_dim=self.head_dim, layers=self.layers, context=self.context,
-            lanes=self.outputs_per_cycle, parallel=self.parallel, score_bits=self.score_bits,
-            score_fraction=self.score_fraction, probability_bits=self.probability_bits,
-            logic_products=self.logic_products,
-        )  # fmt: skip
 
 
 class Cycles(timing.Model):
@@ -89,14 +71,8 @@ class Cycles(timing.Model):
         end = begin + config.layers * (now - begin)
         return found | {"head": self._head(end) - end if head else 0, "next": timing.AROUND}
 
-    def _attend(self, results: Sequence[int], position: int) -> int:
-        ends, at = {}, 0
-        for section in self.config.sections[:3]:
-            at += section.beats
-            ends[section.part] = results[at - 1]
-        turned = self.config.rope.latency
-        queries, keys = ends[Part.QUERY] + turned, ends[Part.KEY] + turned
-        return queries + attended(self.config.attention, position, keys - queries, ends[Part.VALUE] - queries)
+    def _attended(self, position: int, queries: int, keys: int, values: int) -> int:
+        return queries + attended(self.config.attention, position, keys - queries, values - queries)
 
 
 PASSES, SETTLED = 6, 96  # walks that are followed; tokens from which each more takes as long as the one before
@@ -193,9 +169,6 @@ def wide_core(subject: Subject, geometry: Geometry) -> WideCore:
 
 def refusal(subject: Subject, geometry: Geometry) -> str | None:
     """Say why the RTL's core refuses a model; None if it takes it."""
-    if subject.head != "untied":
-        kind = "the embedding" if subject.head == "tied" else "of int8 weights"
-        return f"the head is {kind} and the engine multiplies trits only; it needs a ternary head of its own"
     try:
         CorePartsConfig(**subject.core_values() | geometry.values())
     except ConfigError as error:

@@ -11,7 +11,7 @@ from gatewright.gen.model.import_gguf_lm import read_gguf_lm
 from gatewright.gen.model.import_hf_bitnet import read_hf_bitnet
 from gatewright.gen.model.import_lm import Quantiser, read_lm
 from gatewright.gen.model.lm_graph import ACTIVATION_BITS, LmFormats, LmGeometry, gate_config
-from gatewright.gen.model.map_ternary_lm import FORMATS, Settings, model_of
+from gatewright.gen.model.map_ternary_lm import FORMATS, INT8_DIGITS, Settings, model_of
 from gatewright.gen.presets import folder, load_design, presets
 from gatewright.hw.core.errors import ConfigError
 
@@ -71,6 +71,7 @@ class Subject:
             "family": size.family, "vocab": size.vocab, "features": size.dim, "layers": size.layers,
             "hidden": size.ff, "context": size.context, "gate": self.gate, "act": self.act,
             "gate_shift": gate_config(form, self.gate, form.up_bits).shift,
+            "head_digits": 1 if self.head == "untied" else INT8_DIGITS,
             **{name: getattr(form, name) for name in FORMATS},
         }  # fmt: skip
         if size.family == "transformer":

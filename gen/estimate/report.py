@@ -204,13 +204,8 @@ def _notes(
         against = refusal(subject, geometry_of(core))
         if against:
             found.append(f"beyond the RTL of today: {against}; the cycle model's formulas are used beyond its limits")
-        if subject.head != "untied":
-            more = (speed.traffic.outside + speed.traffic.int8_head) / octets_a_cycle(device, clock)
-            rate = clock.mhz * 1e6 / max(speed.cycles, more)
-            found.append(
-                f"the head is counted as ternary; an int8 head adds {speed.traffic.int8_head / 1e6:.4g} MB a token: "
-                f"at most {rate:.4g} tokens/s"
-            )
+    if core.head_digits > 1:
+        found.append(f"the head's weights are octets: {core.head_digits} digits to base 3 each, by the same engine")
     if core.family == "transformer" and core.context < subject.geometry.context:
         found.append(f"the cache is cut to {core.context} tokens, what attention's softmax admits")
     missing = [part.name for part in parts if not part.cost.source or part.note]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
-from gatewright.gen.estimate.costs import Cost, cost, link, table
+from gatewright.gen.estimate.costs import Cost, cost, link, table, variant
 from gatewright.gen.estimate.devices import Device
 from gatewright.gen.ternary.cost import estimate as engine_estimate
 from gatewright.hw.accel.lm_core.program import Kind
@@ -84,7 +84,7 @@ def parts_of(core: Any, device: Device) -> list[Part]:
     ]
     if core.matvec.packed is not None:
         codes = core.matvec.inputs[1].field("code").shape[0]
-        found.append(_room("trit_decode", {"packing": core.packing, "groups": codes}, family, codes, each=False))
+        found.append(_room("trit_decode", {"packing": core.packing, "groups": codes}, family, codes))
     lanes, half = core.outputs_per_cycle, core.half
     norms = [core.norm, core.mixer_norm, core.ffn_norm]
     norms += [core.last_norm] * (core.act == "dynamic") + [core.state_norm] * (core.family == "mlgru")
@@ -111,13 +111,9 @@ def parts_of(core: Any, device: Device) -> list[Part]:
     return [*found, Part(missing, 1, Cost(), NOTHING)]
 
 
-def _room(
-    room: str, sizes: dict[str, Any], family: Any, count: int = 1, each: bool = True, name: str | None = None
-) -> Part:
+def _room(room: str, sizes: dict[str, Any], family: Any, count: int = 1, name: str | None = None) -> Part:
     found = cost(room, sizes, family)
-    extra = sizes.get("function") or sizes.get("packing")
-    title = name or (f"{room}, {extra}" if extra else room)
-    return Part(title, count, found, "" if found.source else NOTHING)
+    return Part(name or variant(room, sizes), count, found, "" if found.source else NOTHING)
 
 
 def _added(costs: list[Cost]) -> Cost:
@@ -204,7 +200,7 @@ def _moved(stores: list[Store], device: Device) -> list[Store]:
 
 
 def used_luts(parts: list[Part], stores: list[Store]) -> float:
-    """Give LUT sites in all; what lies in LUTs takes a site for 4 bits of 16 words, of UltraScale+ 1 for 64."""
+    """Give LUT sites in all; what lies in LUTs takes 4 for 4 bits of 16 words, as on ECP5: more than elsewhere."""
     return sum(part.cost.luts for part in parts) + sum(
         4 * ceil(store.width / 4) * ceil(store.words / 16) for store in stores if store.kind == "LUT"
     )

@@ -76,11 +76,6 @@ class Speed:
         return self.clock.mhz * 1e6 / self.apart_cycles
 
 
-def model_of(core: Any) -> Any:
-    """Give the cycle model."""
-    return Cycles(core)
-
-
 def octets_a_cycle(device: Device, clock: Clock) -> float:
     """Give the bytes that come from outside in a cycle."""
     assert device.external is not None

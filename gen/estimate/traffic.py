@@ -2,7 +2,6 @@
 """Bytes that move for a token: weights, gains, keys and values, embedding, rows between units."""
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 from gatewright.gen.estimate.resources import word_bits, words_of
@@ -18,13 +17,11 @@ class Traffic:
     Attributes
     ----------
     trits : int
-        Weights that the model has in matrices, the head included.
+        Weights in matrices, the head included: one of octets counts as its digits to base 3.
     weights : float
         Bytes of the words that hold them, padding included.
     packed : float
         The same without padding.
-    int8_head : float
-        What the head adds if its weights are octets.
     """
 
     trits: int
@@ -36,7 +33,6 @@ class Traffic:
     keys_values_written: float
     embedding: float
     activations: float
-    int8_head: float
 
     @property
     def outside(self) -> float:
@@ -73,5 +69,4 @@ def traffic_of(core: Any, position: int, head: bool = True) -> Traffic:
         trits=trits, weights=sum(weights.values()), packed=trits * bits_per_trit(core) / 8, weights_of=weights,
         gains=float(gains * per_gain), keys_values_read=float(read), keys_values_written=float(written),
         embedding=float(core.features), activations=float(rows),
-        int8_head=float(core.vocab * core.features - ceil(weights.get("head", 0.0))) if head else 0.0,
     )  # fmt: skip

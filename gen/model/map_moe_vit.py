@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Map an imported vision transformer to its accelerator: settings and model files in, parameters out."""
 
-import json
-import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +11,7 @@ from pydantic import Field
 
 from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.model.import_vit import load_vit
+from gatewright.gen.model.map_files import model_files
 from gatewright.gen.model.map_qnn_mlp import find_file
 from gatewright.gen.model.vit_graph import SHIFT_MIN, Block, Linear, Mlp, VitGraph
 from gatewright.hw.accel.moe_vit.config import MoeVitConfig
@@ -83,11 +82,8 @@ def map_settings(settings: Settings, folder: Path) -> tuple[MoeVitConfig, dict[s
     ModelError, ConfigError
         One line naming the file, the tensor or the parameter.
     """
-    path = find_file(settings.model, folder, "model")
+    path, assets, identity = model_files(settings, folder)
     graph = graph_of(path)
-    assets = {name: (path.parent / Path(name).name).read_bytes()
-              for name in (settings.model, str(Path(settings.model).with_suffix(".json")))}  # fmt: skip
-    identity = zlib.crc32(json.dumps(settings.model_dump()).encode() + b"".join(assets.values()))
     if settings.test_data:
         assets[settings.test_data] = find_file(settings.test_data, folder, "test_data").read_bytes()
     core = VitCoreConfig(**core_values(settings, graph))

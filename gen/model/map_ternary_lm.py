@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Map an imported language model to its accelerator: settings and model files in, parameters out."""
 
-import json
-import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +12,7 @@ from pydantic import Field
 from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.model.import_lm import load_lm
 from gatewright.gen.model.lm_graph import SHIFT_MIN, Attention, LmBlock, LmGraph, Octets, Scale
+from gatewright.gen.model.map_files import model_files
 from gatewright.gen.model.map_qnn_mlp import find_file
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.lm_core.constants import EMBED_DIGITS, ROW_DIGITS, Scales, pack_trits
@@ -93,11 +92,8 @@ def map_settings(settings: Settings, folder: Path) -> tuple[TernaryLmConfig, dic
     ModelError, ConfigError
         One line naming the file, the tensor or the parameter.
     """
-    path = find_file(settings.model, folder, "model")
+    path, assets, identity = model_files(settings, folder)
     graph = graph_of(path)
-    assets = {name: (path.parent / Path(name).name).read_bytes()
-              for name in (settings.model, str(Path(settings.model).with_suffix(".json")))}  # fmt: skip
-    identity = zlib.crc32(json.dumps(settings.model_dump()).encode() + b"".join(assets.values()))
     core = LmCoreConfig(**core_values(settings, graph))
     return TernaryLmConfig(clock_hz=settings.clock_hz, baud=settings.baud, design_id=identity, core=core), assets
 

@@ -6,6 +6,7 @@ import numpy as np
 from gatewright.hw.attention.attention.config import AttentionConfig
 from gatewright.hw.attention.attention.golden import golden
 from gatewright.hw.core.numerics import Ints
+from gatewright.tb.attention.scales import draw_scales
 from gatewright.tb.harness.bench import Inputs, StreamBench, draw, draw_corners
 
 BEATS = 4  # of the size asked for, per beat that is played: a beat keeps the engine busy for several cycles,
@@ -55,21 +56,11 @@ def _rows(config: AttentionConfig, rng: np.random.Generator, kind: str) -> Ints:
 
 
 def _scales(config: AttentionConfig, rng: np.random.Generator) -> dict[str, int]:
-    """Draw scales that bring the largest sum to a few times the range, or far below it; sometimes any."""
-    found = {}
     ends = {
         "score": (config.dot_bits, config.score_bits),
         "out": (config.prob_bits + config.act_bits, config.act_bits),
     }
-    for name, (wide, narrow) in ends.items():
-        codes, top = 1 << config.shift_bits, (1 << config.multiplier_bits) - 1
-        code = int(rng.integers(codes))
-        ratio = 2.0 ** (narrow - wide + config.shift_min + code + int(rng.integers(-1, 4)))
-        fitting = int(np.clip(ratio * rng.uniform(0.5, 1), 0, top))
-        found[f"{name}_multiplier"] = fitting if rng.random() < 0.8 else int(rng.integers(0, top + 1))
-        if config.shift_bits:
-            found[f"{name}_shift"] = code
-    return found
+    return draw_scales(config, ends, rng)
 
 
 TINY = {

@@ -9,6 +9,7 @@ from gatewright.hw.attention.kv_attention.config import KvAttentionConfig
 from gatewright.hw.attention.kv_attention.golden import golden
 from gatewright.hw.core.numerics import Ints
 from gatewright.hw.core.ports import PayloadField
+from gatewright.tb.attention.scales import draw_scales
 from gatewright.tb.harness.bench import Inputs, StreamBench, draw, draw_corners
 
 JOB = 24  # of the size asked for, at least: a job keeps the room busy for more cycles than it has beats
@@ -77,20 +78,11 @@ def _row(field: PayloadField, rng: np.random.Generator, kind: str, count: int) -
 
 
 def _scales(config: KvAttentionConfig, rng: np.random.Generator) -> dict[str, int]:
-    """Draw scales that bring the largest sum to a few times the range, or far below it; sometimes any."""
-    found = {}
     ends = {
         "score": (config.dot_bits, config.score_bits),
         "out": (config.probability_bits + config.act_bits, config.out_bits),
     }
-    for name, (wide, narrow) in ends.items():
-        codes, top = 1 << config.shift_bits, (1 << config.multiplier_bits) - 1
-        code = int(rng.integers(codes))
-        ratio = 2.0 ** (narrow - wide + config.shift_min + code + int(rng.integers(-1, 4)))
-        fitting = int(np.clip(ratio * rng.uniform(0.5, 1), 0, top))
-        found[f"{name}_multiplier"] = fitting if rng.random() < 0.8 else int(rng.integers(0, top + 1))
-        found[f"{name}_shift"] = code
-    return found
+    return draw_scales(config, ends, rng)
 
 
 TINY = {

@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 import pytest
 
-from gatewright.gen.estimate.core import Cycles, Geometry, attended, candidates, refusal, wide_core
+from gatewright.gen.estimate.core import Cycles, Geometry, attended, candidates, wide_core
 from gatewright.gen.estimate.costs import cost, table
 from gatewright.gen.estimate.devices import clock_of, devices, find_device, rate_of, reports
 from gatewright.gen.estimate.models import find_subject, shapes
@@ -60,20 +60,22 @@ def model_file(tmp_path):
 def test_weights_and_cache_of_tellmes_model():
     shape = shapes()["bitnet-0.73b"]
     core = wide_core(shape, Geometry(inputs_per_cycle=512, outputs_per_cycle=8))
-    trits = 24 * (4 * 1536 * 1536 + 3 * 1536 * 4096) + 32_002 * 1536
+    body = 24 * (4 * 1536 * 1536 + 3 * 1536 * 4096)
+    assert body + 32_002 * 1536 == 728_632_320
+    # The head is the embedding, octets of six digits to base 3; were it of one, all would be what is said of TeLLMe's.
+    assert (body + 32_002 * 1536) / 5e6 == pytest.approx(146, abs=0.5)
+    trits = body + 6 * 32_008 * 1536
     found = traffic_of(core, 99)
-    assert found.trits == trits == 728_632_320
+    assert found.trits == trits
     assert found.packed == pytest.approx(trits * 8 / 5 / 8)
-    assert found.packed / 1e6 == pytest.approx(146, abs=0.5)  # what is said of TeLLMe's model
     # 1536 and 4096 are whole blocks of 512: no padding but in the codes of a word, 820 octets for 4096 trits, and
     # in the last word of the head.
-    words = 24 * (3 * (3 * 192 + 192) + 3 * 1024 + 8 * 192) + 3 * ceil(32_002 / 8)
+    words = 24 * (3 * (3 * 192 + 192) + 3 * 1024 + 8 * 192) + 3 * 6 * ceil(32_002 / 8)
     assert sum(words_of(core).values()) == words
     assert found.weights == words * ceil(4096 / 5)
     assert found.keys_values_read == 24 * 2 * 1536 * 100
     assert found.keys_values_written == 24 * 2 * 1536
     assert found.outside == found.weights + found.gains + found.keys_values_read + found.keys_values_written + 1536
-    assert found.int8_head == 32_002 * 1536 - 3 * ceil(32_002 / 8) * 820
 
 
 def test_heads_that_share_keys_read_them_once_a_walk():
@@ -82,7 +84,7 @@ def test_heads_that_share_keys_read_them_once_a_walk():
     assert geometry.parallel == 4
     core = wide_core(shape, geometry)
     layer = 2 * 2560 * 2560 + 2 * 640 * 2560 + 3 * 2560 * 6912
-    assert traffic_of(core, 0).trits == 30 * layer + 128_256 * 2560
+    assert traffic_of(core, 0).trits == 30 * layer + 6 * 128_256 * 2560
     assert traffic_of(core, 9).keys_values_read == 30 * 2 * 640 * 10
     apart = wide_core(shape, replace(geometry, parallel=1))
     assert traffic_of(apart, 9).keys_values_read == 30 * 2 * 2560 * 10
@@ -154,7 +156,7 @@ def test_memory_outside_bounds_what_streams():
         assert found.tokens_per_second == pytest.approx(min(250e6 / found.cycles, rate / found.traffic.outside))
         assert found.tokens_per_second_apart <= found.tokens_per_second
         assert found.binds.startswith("bandwidth") == (core is wide)
-    assert speed_of(wide, device, clock, 0).tokens_per_second > 4 * 25  # TeLLMe's, at an unknown context
+    assert speed_of(wide, device, clock, 0).tokens_per_second > 3 * 25  # TeLLMe's, at an unknown context
     tokens = [max(sum(Cycles(wide).steps(place, place == 3).values()),
                   traffic_of(wide, place, place == 3).outside / rate * 250e6) for place in range(4)]  # fmt: skip
     assert first_token(wide, device, clock, 4) == pytest.approx((2 + sum(tokens)) / 250e6)
@@ -195,7 +197,6 @@ def test_a_large_model_does_not_fit_a_small_board():
     assert not found.fits
     assert any(reason.startswith("EBR4K: needs") or reason.startswith("SPRAM: needs") for reason in found.reasons)
     assert any("vocab must lie in 2..256, not 32000" in reason for reason in found.reasons)
-    assert "the head is the embedding" in (refusal(shapes()["bitnet-2b4t"], SMALL) or "")
 
 
 def test_json_holds_what_the_tables_say(model_file):

@@ -9,7 +9,7 @@ from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.link.framing import FrameDecoder, encode
 from gatewright.gen.model import lm_text
 from gatewright.gen.model.lm_golden import fresh_state, prefill
-from gatewright.gen.model.lm_session import LOST, Session, continued
+from gatewright.gen.model.lm_session import Session, continued
 from gatewright.gen.model.task_lm import LmTask, tokens
 from gatewright.hw.accel.lm_core.golden import Model, serve
 from gatewright.hw.bus.protocol import REPLY, Command, Info
@@ -66,7 +66,6 @@ def test_a_dead_line_is_an_error():
     graph, config = made("transformer")
     with pytest.raises(LinkError, match=r"^golden: no reply within"):
         list(continued(session(config, range(1, 100)), graph, [1, 2], 9))
-    assert LOST >= 1
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

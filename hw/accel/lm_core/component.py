@@ -56,6 +56,7 @@ class LmCore(RoomComponent):
         m.submodules.argmax = self.argmax = Argmax(config.argmax)
         self.rows: list[Any] = []  # streams of normalised rows, one of which has something at a time
         self._norms(m)
+        self._inner_norms(m)
         self._engine_input(m)
         self._results(m)
         self._sequence(m)
@@ -65,7 +66,7 @@ class LmCore(RoomComponent):
     # --- norms ---
 
     def _norms(self, m: Module) -> None:
-        """Build the norms: of the residual stream, of the mixer's rows, of the feed-forward part's."""
+        """Build the norms of the residual stream."""
         config = self.config
         self.last = Signal()  # the residual row goes to the head
         m.submodules.norm = norm = Norm(config.norm)
@@ -91,6 +92,9 @@ class LmCore(RoomComponent):
         m.d.comb += target.payload.eq(source.payload)
         self._normed(m, norm, gains, config.outputs_per_cycle)
 
+    def _inner_norms(self, m: Module) -> None:
+        """Build the norms of the mixer's rows and of the feed-forward part's."""
+        config = self.config
         m.submodules.mixer_norm = mixer_norm = Norm(config.mixer_norm)
         lanes = config.mixer_norm.lanes
         words = row_words(config.mixer_gains, ROW_DIGITS, config.gain_bits, lanes)
@@ -100,7 +104,7 @@ class LmCore(RoomComponent):
 
         m.submodules.ffn_norm = ffn_norm = Norm(config.ffn_norm)
         words = row_words(config.ffn_gains, ROW_DIGITS, config.gain_bits, config.outputs_per_cycle)
-        m.submodules.ffn_gains = gains = cycled(m, config, words, width)
+        m.submodules.ffn_gains = gains = cycled(m, config, words, config.gain_bits * config.outputs_per_cycle)
         m.submodules.gated_pair = pair = WidthUp(config.gated_pair)
         self._paired(m, self.gated.o, self.gated.o.payload.h, pair)
         m.d.comb += [

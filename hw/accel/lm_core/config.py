@@ -54,7 +54,7 @@ class LmCoreConfig(CorePartsConfig):
     def check(self) -> None:
         """Check the rules between fields, and that constants have the right shapes."""
         super().check()
-        size, layers, wide = self.outputs_per_cycle, self.layers, self.features
+        layers, wide = self.layers, self.features
         rows: dict[str, tuple[int, int]] = {
             "embed": (self.vocab, 2 * wide), "gains": (2 * layers + 1, 4 * wide),
             "mixer_gains": (layers, 4 * self.mixed), "ffn_gains": (layers, 4 * self.hidden),
@@ -79,7 +79,6 @@ class LmCoreConfig(CorePartsConfig):
         if self.family == "transformer":
             found = len(self.attention_scales)
             self.require(found == layers, f"attention_scales must be {layers}, one per layer, not {found}")
-        assert size
 
     @property
     def input_bytes(self) -> int:

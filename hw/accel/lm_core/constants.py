@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewright.hw.accel.lm_core.program import HALVED, Kind, Part, matrices, shape_of
+from gatewright.hw.accel.lm_core.program import HALVED, Part, kind_of, matrices, shape_of
 from gatewright.hw.accel.ternary_core.config import TRITS, word_integers
 from gatewright.hw.accel.vit_core.constants import pack_rows, unpack_rows
 from gatewright.hw.core.numerics import Ints
@@ -88,8 +88,7 @@ def stand_in(parts: Any, seed: int = 0) -> dict[str, Any]:
 
 def _scale(parts: Any, part: Part, rng: np.random.Generator) -> Scales:
     """Draw multipliers that bring typical sums to a tenth of the range of what takes them."""
-    kind = {Part.OUT: Kind.OUT, Part.GATE: Kind.GATE, Part.DOWN: Kind.DOWN}.get(part, Kind.MIX)
-    size = 40 * 0.8 * np.sqrt(shape_of(parts, kind)[1])
+    size = 40 * 0.8 * np.sqrt(shape_of(parts, kind_of(part))[1])
     wanted = 40 if part in (Part.VALUE, *HALVED, Part.READ) else 1500
     factor, code = wanted / size * 2.0**16, 0
     if parts.act == "dynamic":  # a row's scale is a factor as well

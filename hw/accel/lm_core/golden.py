@@ -10,16 +10,16 @@ import numpy as np
 from gatewright.hw.accel.lm_core.config import COUNT_BYTES, HEADER, LOGIT_BYTES, LOGITS, START, LmCoreConfig
 from gatewright.hw.accel.lm_core.constants import EMBED_DIGITS, ROW_DIGITS, unpack_trits
 from gatewright.hw.accel.lm_core.parts import ACT_BITS, SHIFT_MIN, WIDE_BITS
-from gatewright.hw.accel.lm_core.program import Kind, Part, matrices
+from gatewright.hw.accel.lm_core.program import Kind, Part, kind_of, matrices
 from gatewright.hw.accel.vit_core.constants import unpack_rows
+from gatewright.hw.attention.kv_attention.golden import probabilities
+from gatewright.hw.attention.rope.golden import rotate
 from gatewright.hw.core.numerics import Ints, saturate
 from gatewright.hw.core.ports import Beats, packets
 from gatewright.hw.nonlinear.activation.golden import activation
 from gatewright.hw.nonlinear.gated.golden import golden as gate
+from gatewright.hw.nonlinear.mlgru.golden import gates, mixed
 from gatewright.hw.nonlinear.norm.golden import golden as norm
-from gatewright.hw.nonlinear.softmax.golden import golden as softmax
-
-FORGET = 12
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,7 @@ class Model:
         parts: dict[Part, Ints] = {}
         at, size = 0, config.outputs_per_cycle
         for place, section in enumerate(config.sections):
-            mine = kind == {Part.OUT: Kind.OUT, Part.GATE: Kind.GATE, Part.DOWN: Kind.DOWN}.get(section.part, Kind.MIX)
-            if not mine:
+            if kind_of(section.part) != kind:
                 continue
             scales = config.scales[layer * len(config.sections) + place]
             found = []
@@ -136,23 +135,13 @@ class Model:
         last = np.zeros(len(beats["g"]), np.int64)
         return gate(config, {"i": {**beats, "last": last}})["o"]["h"].ravel()
 
-    def _turned(self, rows: Ints) -> Ints:
-        """Rotate heads: pairs lie side by side."""
-        config = self.config
-        pairs = rows.reshape(-1, config.head_dim // 2, 2)
-        angle = self.position * config.rope_base ** (-np.arange(0, config.head_dim, 2) / config.head_dim)
-        c, s = (np.rint(part * (1 << 14)).astype(np.int64) for part in (np.cos(angle), np.sin(angle)))
-        right = 14 + config.rope_shift
-        a, b = pairs[..., 0], pairs[..., 1]
-        turned = np.stack([a * c - b * s, a * s + b * c], axis=-1)
-        return saturate((turned + (1 << (right - 1))) >> right, ACT_BITS, True).reshape(-1, config.head_dim)
-
     def _attend(self, layer: int, row: tuple[Ints, int]) -> Ints:
         """Attend to all tokens so far, this one included."""
         config, here = self.config, self.position
         parts = self._linear(Kind.MIX, layer, row)
-        queries = self._turned(parts[Part.QUERY])
-        self.keys[layer, here] = self._turned(parts[Part.KEY])
+        place = np.array(here)
+        queries = rotate(config.rope, parts[Part.QUERY].reshape(-1, config.head_dim), place)
+        self.keys[layer, here] = rotate(config.rope, parts[Part.KEY].reshape(-1, config.head_dim), place)
         self.values[layer, here] = saturate(parts[Part.VALUE], ACT_BITS, True).reshape(-1, config.head_dim)
         multiplier, code, out_multiplier, out_code = config.attention_scales[layer]
         rows = []
@@ -161,23 +150,19 @@ class Model:
             keys = np.array([self.keys[layer, at][shared] for at in range(here + 1)])
             values = np.array([self.values[layer, at][shared] for at in range(here + 1)])
             scores = _scaled(keys @ query, multiplier, code, config.score_bits)
-            last = (np.arange(here + 1) == here).astype(np.int64)
-            unit = config.attention.softmax
-            found = softmax(unit, {"i": {"score": scores[:, np.newaxis], "last": last}})["o"]
-            probabilities = next(value for name, value in found.items() if name != "last").ravel()
-            rows.append(_scaled(probabilities @ values, out_multiplier, out_code, WIDE_BITS))
+            weights = probabilities(config.attention, scores[np.newaxis])[0]
+            rows.append(_scaled(weights @ values, out_multiplier, out_code, WIDE_BITS))
         return np.concatenate(rows)
 
     def _recur(self, layer: int, row: tuple[Ints, int]) -> Ints:
         """Step the state, normalise it, gate it."""
-        config, known, one = self.config, self.constants, 1 << FORGET
+        config, known = self.config, self.constants
         parts = self._linear(Kind.MIX, layer, row)
         f, c = (saturate(part, config.gate_bits, True) for part in _halves(parts[Part.STATE], config.half))
-        f, bound = activation(config.mlgru.forget, f), known.bounds[layer]
-        f = bound + ((one - bound) * f + one // 2 >> FORGET)
-        c = activation(config.mlgru.candidate, c) << config.state_shift
-        before = np.zeros_like(c) if self.fresh else self.hidden[layer]
-        self.hidden[layer] = saturate((f * before + (one - f) * c + one // 2) >> FORGET, WIDE_BITS, True)
+        forget = gates(config.mlgru, f, known.bounds[layer])
+        candidate = activation(config.mlgru.candidate, c) << config.state_shift
+        before = np.zeros_like(candidate) if self.fresh else self.hidden[layer]
+        self.hidden[layer] = mixed(config.mlgru, forget, before, candidate)
         state, _ = self._row(config.state_norm, self.hidden[layer], known.state_gains[layer])
         return self._gated(config.state_gated, saturate(parts[Part.READ], config.gate_bits, True), state)
 

@@ -31,6 +31,9 @@ class CorePartsConfig(RoomConfig):
     """Fields without constants."""
 
     room: ClassVar[str] = "lm_core"
+    # What an estimate, which builds nothing, replaces by wider ones.
+    norm_room: ClassVar[type[NormConfig]] = NormConfig
+    attention_room: ClassVar[type[KvAttentionConfig]] = KvAttentionConfig
 
     family: Literal["transformer", "mlgru"] = choice("transformer", doc="Attention, or a linear recurrence.")
     vocab: int = integer(16, 2, 256, unit="tokens", doc="Tokens that the model knows; a token is an octet.")
@@ -134,14 +137,18 @@ class CorePartsConfig(RoomConfig):
 
     # --- rooms ---
 
+    @property
+    def engine_rows(self) -> int:
+        """Most rows of a matrix."""
+        return max(self.mixed + 2 * self.cached, 3 * self.features, 2 * self.hidden, self.head_rows)
+
     @cached_property
     def matvec(self) -> TernaryMatvecConfig:
         """The engine."""
         widest = max(self.features, self.mixed, self.hidden)
-        most = max(self.mixed + 2 * self.cached, 3 * self.features, 2 * self.hidden, self.head_rows)
         return TernaryMatvecConfig(
             method=self.method, group=self.group, groups=self.groups, outputs_per_cycle=self.outputs_per_cycle,
-            inputs_max=widest, outputs_max=most, lanes=self.outputs_per_cycle, packing=self.packing,
+            inputs_max=widest, outputs_max=self.engine_rows, lanes=self.outputs_per_cycle, packing=self.packing,
             overlap=self.method in ("half", "full", "bitplane"),
         )  # fmt: skip
 
@@ -177,7 +184,7 @@ class CorePartsConfig(RoomConfig):
         return FifoConfig(depth=2, width=max(1, self.scale_bits))
 
     def _norm(self, elements: int, lanes: int, epsilon: int, output: Literal["static", "dynamic"]) -> NormConfig:
-        return NormConfig(
+        return self.norm_room(
             kind="rms", output=output, lanes=lanes, elements=elements, in_bits=WIDE_BITS, out_bits=ACT_BITS,
             weight_bits=self.gain_bits, weight_fraction=self.gain_fraction, guard_bits=self.guard_bits, epsilon=epsilon,
         )  # fmt: skip
@@ -236,7 +243,7 @@ class CorePartsConfig(RoomConfig):
     @cached_property
     def attention(self) -> KvAttentionConfig:
         """Attention over the cache."""
-        return KvAttentionConfig(
+        return self.attention_room(
             heads=self.heads, kv_heads=self.kv_heads, head_dim=self.head_dim, layers=self.layers, context=self.context,
             lanes=self.outputs_per_cycle, parallel=self.parallel, score_bits=self.score_bits,
             score_fraction=self.score_fraction, probability_bits=self.probability_bits, out_bits=WIDE_BITS,

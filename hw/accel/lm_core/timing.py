@@ -166,7 +166,11 @@ class Model:
             at += section.beats
             ends[section.part] = results[at - 1]
         turned = config.rope.latency
-        return lone(config.attention, position, ends[Part.QUERY] + turned, ends[Part.KEY] + turned, ends[Part.VALUE])
+        return self._attended(position, ends[Part.QUERY] + turned, ends[Part.KEY] + turned, ends[Part.VALUE])
+
+    def _attended(self, position: int, queries: int, keys: int, values: int) -> int:
+        """Give when the last attended beat comes, if a token's rows end in given cycles."""
+        return lone(self.config.attention, position, queries, keys, values)
 
     def _recur(self, results: Sequence[int]) -> int:
         """Give when the last gated beat of the state comes."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatewright.hw.attention.attention import timing
 from gatewright.hw.attention.attention.rows_of import score_rows, sequences
+from gatewright.hw.attention.rescale import rescale
 from gatewright.hw.core.config import RoomConfig, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 from gatewright.hw.nonlinear.softmax.config import SoftmaxConfig
@@ -169,18 +170,12 @@ class AttentionConfig(RoomConfig):
     @property
     def scorer(self) -> RequantiseConfig:
         """The requantiser of scores; its input comes from registers."""
-        return self._requantiser(self.score_lanes, self.dot_bits, self.score_bits, False)
+        return rescale(self, self.score_lanes, self.dot_bits, self.score_bits, False)
 
     @property
     def finisher(self) -> RequantiseConfig:
         """The requantiser of results."""
-        return self._requantiser(self.lanes, self.sum_bits, self.act_bits, True)
-
-    def _requantiser(self, lanes: int, acc_bits: int, out_bits: int, register: bool) -> RequantiseConfig:
-        return RequantiseConfig(
-            lanes=lanes, acc_bits=max(acc_bits, 8), multiplier_bits=self.multiplier_bits, shift_bits=self.shift_bits,
-            shift_min=self.shift_min, out_bits=out_bits, contract="half_up", input_register=register,
-        )  # fmt: skip
+        return rescale(self, self.lanes, self.sum_bits, self.act_bits, True)
 
     @property
     def score_delay(self) -> int:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from gatewright.hw.attention.kv_attention import timing
+from gatewright.hw.attention.rescale import rescale
 from gatewright.hw.core.config import RoomConfig, integer
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 from gatewright.hw.nonlinear.softmax.config import SoftmaxConfig
@@ -141,18 +142,12 @@ class KvAttentionConfig(RoomConfig):
     @cached_property
     def scorer(self) -> RequantiseConfig:
         """The requantiser of scores, all heads' in a beat; its input comes from registers."""
-        return self._requantiser(self.parallel, self.dot_bits, self.score_bits, False)
+        return rescale(self, self.parallel, self.dot_bits, self.score_bits, False)
 
     @cached_property
     def finisher(self) -> RequantiseConfig:
         """The requantiser of results; its input comes from a multiplexer."""
-        return self._requantiser(self.lanes, self.sum_bits, self.out_bits, True)
-
-    def _requantiser(self, lanes: int, acc_bits: int, out_bits: int, register: bool) -> RequantiseConfig:
-        return RequantiseConfig(
-            lanes=lanes, acc_bits=max(acc_bits, 8), multiplier_bits=self.multiplier_bits, shift_bits=self.shift_bits,
-            shift_min=self.shift_min, out_bits=out_bits, contract="half_up", input_register=register,
-        )  # fmt: skip
+        return rescale(self, self.lanes, self.sum_bits, self.out_bits, True)
 
     @property
     def dot_stage(self) -> int:
