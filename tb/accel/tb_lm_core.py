@@ -40,7 +40,7 @@ BENCH = StreamBench(
     config=LmCoreConfig,
     golden=golden,
     grid=(
-        {"request_tokens": 3, "context": 8, "head_digits": 2},
+        {"request_tokens": 3, "context": 8, "head_digits": 2, "embed_shift": 8},  # residuals saturate
         {**RECURRENT, "request_tokens": 3},
         {"request_tokens": 2, "context": 5, "heads": 4, "kv_heads": 2, "parallel": 2, "act": "dynamic", "layers": 1,
          "vocab": 11, "outputs_per_cycle": 4, "groups": 16},
