@@ -5,11 +5,11 @@ import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.errors import VerificationError
 from gatewright.hw.core.ports import Beats, StreamPort, beat_count
 from gatewright.tb.fast.build import shared_library
@@ -81,6 +81,22 @@ extern "C" int64_t model_run(void* m, const uint32_t* const* data, const int64_t
 """
 
 
+class Streamed(Protocol):
+    """What a simulation has to know of a module: a room's config does."""
+
+    @property
+    def room(self) -> str:
+        """What messages call it."""
+
+    @property
+    def inputs(self) -> tuple[StreamPort, ...]:
+        """Input streams."""
+
+    @property
+    def outputs(self) -> tuple[StreamPort, ...]:
+        """Output streams."""
+
+
 @dataclass(frozen=True)
 class Run:
     """Outputs of one bulk run, and its cycle marks counted from the run's start."""
@@ -102,7 +118,7 @@ class StreamModel:
 
     Parameters
     ----------
-    config : RoomConfig
+    config : Streamed
         Gives the ports.
     verilog, top : Path, str
         What ``gatewright generate`` wrote.
@@ -113,7 +129,7 @@ class StreamModel:
     """
 
     def __init__(
-        self, config: RoomConfig, verilog: Path, top: str, folder: Path, pins: tuple[str, ...] = ()
+        self, config: Streamed, verilog: Path, top: str, folder: Path, pins: tuple[str, ...] = ()
     ) -> None:
         self.config, self.pins = config, pins
         library = shared_library(verilog, top, _driver(config, pins), folder)
@@ -214,7 +230,7 @@ def _from_words(port: StreamPort, words: NDArray[np.uint32]) -> Beats:
     return beats
 
 
-def _driver(config: RoomConfig, pins: tuple[str, ...] = ()) -> str:
+def _driver(config: Streamed, pins: tuple[str, ...] = ()) -> str:
     """Write the C++ that maps port numbers to the model's members (Verilator writes ``__`` as ``___05F``)."""
     inputs, outputs = config.inputs, config.outputs
 
