@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Fill the generated parts of the room cards: ports, parameters, cost."""
+"""Fill the generated parts of the room cards: ports, parameters, cost, kernels for HLS users."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewright.gen.design import rules
+from gatewright.gen.hls.equiv import ROOMS
 from gatewright.gen.registry import Room
 from gatewright.hw.core.ports import StreamPort
 
@@ -26,7 +27,7 @@ def fill(card: str, room: Room, costs: Costs) -> str:
     costs : mapping
         Measured rows by room name, as `gatewright bench rooms --save` writes them.
     """
-    parts = {"ports": ports(room), "parameters": parameters(room), "cost": cost(room, costs)}
+    parts = {"ports": ports(room), "parameters": parameters(room), "cost": cost(room, costs), "hls": hls(room)}
     for name, text in parts.items():
         marker = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         card = marker.sub(_between(text), card)
@@ -73,6 +74,17 @@ def cost(room: Room, costs: Costs) -> str:
     head = ("config", "target", "LUTeq", "FF", "DSP", "BRAM", "Fmax MHz", "flags")
     keys = ("config", "target", "luteq", "ff", "dsp", "bram", "fmax", "flags")
     return table(head, [[row.get(key, "") for key in keys] for row in rows])
+
+
+def hls(room: Room) -> str:
+    """Say what there is for HLS users, and what was done with it."""
+    text = (
+        f"The same integers as C++ (ap_int, streams, pragmas) and DSLX: `gatewright generate {room.name}.toml --hls`. "
+    )
+    text += "State: emitted, C-simulated against the golden model, not synthesised by a vendor's tool. "
+    text += "XLS' Verilog and ours agree (`pytest tests/hls`)"
+    proved = "; at the widths named there they are proved equal for all inputs" if room.name in ROOMS else ""
+    return f"{text}{proved}.\n"
 
 
 def read_costs(path: Path) -> Costs:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Greatest element as a kernel: a frame is a packet of the longest length."""
 
-import numpy as np
-
 from gatewright.hls_kernels.expr import Expr, Int, mux
 from gatewright.hls_kernels.kernel import Kernel, Recipe, new_builder, port
+from gatewright.hls_kernels.rows import ends
 from gatewright.hw.core.ports import Beats, PayloadField
 from gatewright.hw.nonlinear.argmax.config import ArgmaxConfig
 
@@ -32,12 +31,7 @@ def make(config: ArgmaxConfig) -> Kernel:
 def streams(config: ArgmaxConfig, frames: Beats) -> dict[str, Beats]:
     """Send a frame as a packet."""
     x = frames["x"].reshape(-1, config.lanes)
-    return {"i": {"x": x, "last": packet_ends(len(x), config.beats)}}
-
-
-def packet_ends(beats: int, length: int) -> np.ndarray:  # type: ignore[type-arg]
-    """Mark the last of every ``length`` beats."""
-    return (np.arange(beats) % length == length - 1).astype(np.int64)
+    return {"i": {"x": x, "last": ends(len(x), config.beats)}}
 
 
 def frames(config: ArgmaxConfig, outputs: dict[str, Beats]) -> Beats:

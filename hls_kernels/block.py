@@ -3,10 +3,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gatewright.hls_kernels.expr import Expr, Int, Name, Vector, lift, minimum, type_of
-
-Carried = Expr | Vector
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class Builder:
         names = tuple(Name(kind, self.name(name)) for name, (kind, _) in states.items())
         first = tuple(lift(start).to(kind) for kind, start in states.values())
 
-        def turn(i: Expr, _: tuple) -> tuple[Expr, ...]:  # type: ignore[type-arg]
+        def turn(i: Expr, _: Any) -> tuple[Expr, ...]:
             return tuple(value.to(name.type) for value, name in zip(step(i, names), names, strict=True))
 
         self._loop(count, names, first, turn, parallel)
@@ -146,7 +145,7 @@ class Builder:
     ) -> None:  # fmt: skip
         """Carry arrays through ``count`` turns, each of which writes some of their elements; see `vector`."""
 
-        def turn(i: Expr, states: tuple) -> tuple[Put, ...]:  # type: ignore[type-arg]
+        def turn(i: Expr, states: tuple[Vector, ...]) -> tuple[Put, ...]:
             return tuple(
                 Put(vector, tuple((lift(at), value.to(vector.type)) for at, value in writes))
                 for vector, writes in zip(states, step(i), strict=True)
@@ -158,7 +157,10 @@ class Builder:
         """Declare an array for `update`."""
         return Vector(self.name(name), kind, length)
 
-    def _loop(self, count, states, first, turn, parallel) -> None:  # type: ignore[no-untyped-def]
+    def _loop(
+        self, count: int, states: tuple[Name | Vector, ...], first: tuple[Expr | int | Vector, ...],
+        turn: Callable[[Expr, Any], tuple[Expr | Put, ...]], parallel: bool,
+    ) -> None:  # fmt: skip
         index = Name(type_of(0, max(count - 1, 1)), self.name("i"))
         body = Block()
         self._stack.append(body)

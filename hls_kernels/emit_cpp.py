@@ -73,7 +73,8 @@ def _table(vector: Vector, values: tuple[int, ...], indent: str) -> list[str]:
     numbers = [_number(value) for value in values]
     rows = [", ".join(numbers[at : at + _PER_LINE]) for at in range(0, len(values), _PER_LINE)]
     inner = [f"{indent}    {row}," for row in rows]
-    return [f"{indent}static const {type_name(vector.type)} {vector.name}[{vector.length}] = {{", *inner, f"{indent}}};"]
+    head = f"{indent}static const {type_name(vector.type)} {vector.name}[{vector.length}] = {{"
+    return [head, *inner, f"{indent}}};"]
 
 
 def _loop(loop: Loop, indent: str) -> list[str]:
@@ -85,27 +86,28 @@ def _loop(loop: Loop, indent: str) -> list[str]:
     lines.append("#pragma HLS UNROLL" if loop.parallel else "#pragma HLS PIPELINE II=1")
     inner = indent + "    "
     lines += _block(loop.body, inner)
-    values, writes = [], []
-    for state, following in zip(loop.states, loop.following, strict=True):
-        if isinstance(following, Put):
-            for at, (place, value) in enumerate(following.places):
-                values.append((f"{state.name}_{at}_next", state.type, value, f"{state.name}[{_expr(place)}]", place))
-        else:
-            values.append((f"{state.name}_next", state.type, following, state.name, None))
-    if len(values) == 1:  # nothing else reads the old state
-        lines.append(f"{inner}{values[0][3]} = {bare(_expr(values[0][2]))};")
-    else:
-        # All next states follow from the old ones; places too are old.
-        for name, kind, value, _, place in values:
-            lines.append(f"{inner}const {type_name(kind)} {name} = {bare(_expr(value))};")
-            if place is not None and not isinstance(place, e.Const):
-                lines.append(f"{inner}const int {name}_at = {_expr(place)};")
-        for name, _, _, target, place in values:
-            if place is not None and not isinstance(place, e.Const):
-                target = f"{target.split('[', maxsplit=1)[0]}[{name}_at]"
-            writes.append(f"{inner}{target} = {name};")
-        lines += writes
+    lines += _next_states(loop, inner)
     return [*lines, f"{indent}}}"]
+
+
+def _next_states(loop: Loop, indent: str) -> list[str]:
+    """Assign all next states; each follows from the old ones, and so do the places of elements."""
+    steps: list[tuple[str, str, Expr]] = []  # what is assigned, name of the value, value
+    places: list[str] = []
+    for state, following in zip(loop.states, loop.following, strict=True):
+        if not isinstance(following, Put):
+            steps.append((state.name, type_name(state.type), following))
+            continue
+        for place, value in following.places:
+            at = bare(_expr(place))
+            if len(following.places) > 1 and not isinstance(place, e.Const):
+                places.append(f"{indent}const int {state.name}_{len(places)}_at = {at};")
+                at = f"{state.name}_{len(places) - 1}_at"
+            steps.append((f"{state.name}[{at}]", type_name(state.type), value))
+    if len(steps) == 1:  # nothing else reads the old state
+        return [f"{indent}{steps[0][0]} = {bare(_expr(steps[0][2]))};"]
+    values = [f"{indent}const {kind} next_{n} = {bare(_expr(value))};" for n, (_, kind, value) in enumerate(steps)]
+    return [*places, *values, *(f"{indent}{target} = next_{n};" for n, (target, _, _) in enumerate(steps))]
 
 
 def _fills(loop: Loop, state: e.Name | Vector) -> bool:
@@ -122,7 +124,8 @@ def _start(state: e.Name | Vector, first: Expr | int | Vector, indent: str, fill
     if not isinstance(state, Vector):
         assert isinstance(first, Expr)
         return [f"{indent}{kind} {state.name} = {_expr(first)};"]
-    lines = [f"{indent}{kind} {state.name}[{state.length}];", f"#pragma HLS ARRAY_PARTITION variable={state.name} complete"]
+    pragma = f"#pragma HLS ARRAY_PARTITION variable={state.name} complete"
+    lines = [f"{indent}{kind} {state.name}[{state.length}];", pragma]
     if filled and not isinstance(first, Vector):
         return lines
     value = f"{first.name}[n]" if isinstance(first, Vector) else str(first)

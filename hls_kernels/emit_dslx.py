@@ -10,14 +10,15 @@ from gatewright.hls_kernels.block import Block, Loop
 from gatewright.hls_kernels.emit_cpp import bare
 from gatewright.hls_kernels.expr import Expr, Int, Vector
 from gatewright.hls_kernels.kernel import Kernel
+from gatewright.hw.core.ports import PayloadField
 
 _PER_LINE = 12
 
 
 def dslx(kernel: Kernel) -> str:
     """Write the function ``kernel.name``; several results leave as a tuple, in the order of the outputs."""
-    arguments = ", ".join(f"{field.name}: {_array(Int(field.bits, field.signed), field.shape)}" for field in kernel.inputs)
-    kinds = [_array(Int(field.bits, field.signed), field.shape) for field in kernel.outputs]
+    arguments = ", ".join(f"{field.name}: {_field(field)}" for field in kernel.inputs)
+    kinds = [_field(field) for field in kernel.outputs]
     results = [_result(kernel.results[field.name]) for field in kernel.outputs]
     lines = [f"// {kernel.summary}", f"pub fn {kernel.name}({arguments}) -> {_tuple(kinds)} {{"]
     lines += _block(kernel.block, "    ")
@@ -34,6 +35,10 @@ def _type(kind: Int) -> str:
 
 def _array(kind: Int, shape: tuple[int, ...]) -> str:
     return f"{_type(kind)}[{shape[0]}]" if shape else _type(kind)
+
+
+def _field(field: PayloadField) -> str:
+    return _array(Int(field.bits, field.signed), field.shape)
 
 
 def _result(value: Expr | Vector) -> str:
@@ -137,6 +142,8 @@ def _expr(value: Expr) -> str:
             return f"({_as(left, kind)} {op} {_as(right, kind)})"
         case e.Compare(_, op, left, right):
             joined = left.type.join(right.type)
+            if op == "<":  # XLS may take it for the start of parameters
+                left, right, op = right, left, ">"
             return f"({_as(left, joined)} {op} {_as(right, joined)})"
         case e.Select(kind, condition, yes, no):
             return f"(if {_expr(condition)} {{ {_as(yes, kind)} }} else {{ {_as(no, kind)} }})"

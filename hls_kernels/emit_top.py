@@ -32,7 +32,8 @@ def top_source(kernel: Kernel) -> str:
         f"void {name}_top(hls::stream<{name}_in> &i, hls::stream<{name}_out> &o) {{",
         "#pragma HLS INTERFACE axis port=i", "#pragma HLS INTERFACE axis port=o",
         "#pragma HLS INTERFACE ap_ctrl_none port=return", "#pragma HLS PIPELINE II=1",
-        f"    const {name}_in x = i.read();", f"    {name}_out y;", f"    {name}({arguments});", "    o.write(y);", "}", "",
+        f"    const {name}_in x = i.read();", f"    {name}_out y;", f"    {name}({arguments});", "    o.write(y);", "}",
+        "",
     ])  # fmt: skip
 
 
@@ -49,17 +50,17 @@ def testbench(kernel: Kernel) -> str:
         "    long frames = 0, wrong = 0;", "    long long value = 0;", "    while (next(file, value)) {",
         f"        {name}_in x;", "        bool whole = true;",
     ]  # fmt: skip
-    first = True
+    read = "whole = whole && next(file, value);"
     for field in kernel.inputs:
-        lines += _each(field, [*([] if first else ["whole = whole && next(file, value);"]), "x.{place} = value;"], first)
-        first = False
+        first = field is kernel.inputs[0]
+        lines += _each(field, ["x.{place} = value;"] if first else [read, "x.{place} = value;"], first)
     lines += [
         f'        hls::stream<{name}_in> i("i");', f'        hls::stream<{name}_out> o("o");', "        i.write(x);",
         f"        {name}_top(i, o);", f"        const {name}_out y = o.read();", "        bool equal = true;",
     ]  # fmt: skip
     for field in kernel.outputs:
         kind = type_name(Int(field.bits, field.signed))
-        lines += _each(field, ["whole = whole && next(file, value);", f"equal = equal && y.{{place}} == {kind}(value);"])
+        lines += _each(field, [read, f"equal = equal && y.{{place}} == {kind}(value);"])
     lines += [
         "        if (!whole) {", '            std::fprintf(stderr, "%s ends in the middle of a frame\\n", path);',
         "            return 2;", "        }", "        ++frames;", "        wrong += !equal;",
@@ -90,8 +91,8 @@ def _struct(name: str, fields: tuple[PayloadField, ...]) -> list[str]:
 
 def vectors(kernel: Kernel, inputs: Beats, outputs: Beats) -> str:
     """Write frames, one a line: the inputs' elements, then the outputs'."""
-    columns = [np.asarray(side[field.name]).reshape(-1, field.count)
-               for side, fields in ((inputs, kernel.inputs), (outputs, kernel.outputs)) for field in fields]  # fmt: skip
+    sides = ((inputs, kernel.inputs), (outputs, kernel.outputs))
+    columns = [np.asarray(side[field.name]).reshape(-1, field.count) for side, fields in sides for field in fields]
     return "".join(" ".join(map(str, row)) + "\n" for row in np.concatenate(columns, axis=1).tolist())
 
 
@@ -102,6 +103,7 @@ def script(kernel: Kernel) -> str:
         "# Vitis HLS: vitis_hls -f run_hls.tcl. Emitted; not run by those who wrote the generator.",
         f"open_project -reset {name}_hls", f"set_top {name}_top",
         f"add_files {name}_top.cpp", f"add_files -tb {name}_tb.cpp", "add_files -tb vectors.dat",
-        "open_solution -reset solution -flow_target vivado", f"set_part {{{PART}}}", "create_clock -period 4 -name default",
+        "open_solution -reset solution -flow_target vivado", f"set_part {{{PART}}}",
+        "create_clock -period 4 -name default",
         "csim_design", "csynth_design", "cosim_design", "export_design -format ip_catalog", "exit", "",
     ])  # fmt: skip

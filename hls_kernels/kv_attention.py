@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Attention of a token to a full cache as a kernel: queries meet keys, softmax, weighted sum of values."""
 
+from typing import Any
+
 import numpy as np
 
 from gatewright.hls_kernels import softmax
@@ -10,6 +12,7 @@ from gatewright.hls_kernels.kernel import Kernel, Recipe, new_builder, port
 from gatewright.hls_kernels.requantise import rescale
 from gatewright.hls_kernels.rows import ends
 from gatewright.hw.attention.kv_attention.config import SCALES, KvAttentionConfig
+from gatewright.hw.core.numerics import Ints
 from gatewright.hw.core.ports import Beats, PayloadField
 
 
@@ -41,12 +44,10 @@ def make(config: KvAttentionConfig) -> Kernel:
     return Kernel(config.room, config.room, summary, inputs, outputs, builder.block, {"y": y})
 
 
-def _scores(builder: Builder, config: KvAttentionConfig, ports: dict[str, Expr | Vector], h: Expr, first: Expr) -> Vector:
+def _scores(builder: Builder, config: KvAttentionConfig, ports: dict[str, Any], h: Expr, first: Expr) -> Vector:
     """Give the scores of a head's query with all keys."""
     q, k = ports["q"], ports["k"]
     multiplier, code = ports["score_multiplier"], ports["score_shift"]
-    assert isinstance(q, Vector) and isinstance(k, Vector)
-    assert isinstance(multiplier, Expr) and isinstance(code, Expr)
     row = config.kv_heads * config.head_dim
 
     def score(token: Expr) -> Expr:
@@ -62,13 +63,9 @@ def _scores(builder: Builder, config: KvAttentionConfig, ports: dict[str, Expr |
     return builder.map("scores", config.context, Int(config.score_bits, True), score)
 
 
-def _sums(
-    builder: Builder, config: KvAttentionConfig, ports: dict[str, Expr | Vector], p: Vector, first: Expr
-) -> Vector:
+def _sums(builder: Builder, config: KvAttentionConfig, ports: dict[str, Any], p: Vector, first: Expr) -> Vector:
     """Give the head's result: values weighted by probabilities."""
     v, multiplier, code = ports["v"], ports["out_multiplier"], ports["out_shift"]
-    assert isinstance(v, Vector)
-    assert isinstance(multiplier, Expr) and isinstance(code, Expr)
     row, places = config.kv_heads * config.head_dim, type_of(0, v.length - 1)
 
     def result(at: Expr) -> Expr:
@@ -99,7 +96,7 @@ def streams(config: KvAttentionConfig, frames: Beats) -> dict[str, Beats]:
     }  # fmt: skip
 
 
-def _rows(x: np.ndarray, lanes: int, row: int) -> Beats:  # type: ignore[type-arg]
+def _rows(x: Ints, lanes: int, row: int) -> Beats:
     beats = x.reshape(-1, lanes)
     return {"x": beats, "last": ends(len(beats), row)}
 

@@ -47,7 +47,8 @@ def _sums(builder: Builder, config: NormConfig, x: Vector) -> tuple[Expr, Expr]:
     if config.kind == "rms":
         return lift(0), squares
     total = builder.fold("row_sum", config.elements, Int(config.sum_bits, True), 0, lambda i, part: part + x[i])
-    return total, builder.let("radicand", (squares * config.elements - total * total).to(type_of(0, config.radicand_most)))
+    radicand = squares * config.elements - total * total  # a sum of squares of differences
+    return total, builder.let("radicand", radicand.to(type_of(0, config.radicand_most)))
 
 
 def _scale(builder: Builder, config: NormConfig, sums: tuple[Expr, Expr]) -> tuple[Expr, Expr]:

@@ -22,9 +22,7 @@ def divide(builder: Builder, name: str, numerator: Expr, divisor: Expr, bits: in
         left = mux(fits, rest - divisor, rest).to(rest_type)
         return left << 1, (quotient << 1) + fits
 
-    _, quotient = builder.walk(
-        bits + 1, {f"{name}_rest": (rest_type, numerator), name: (Int(bits + 1), 0)}, digit
-    )
+    _, quotient = builder.walk(bits + 1, {f"{name}_rest": (rest_type, numerator), name: (Int(bits + 1), 0)}, digit)
     return quotient
 
 

@@ -46,7 +46,8 @@ def make(config: TernaryMatvecConfig) -> Kernel:
         return builder.fold("total", blocks * groups, Int(config.sum_bits, True), 0, add)
 
     y = builder.map("sums", outputs_padded, Int(config.sum_bits, True), output)
-    summary = f"Multiply a ternary matrix, {outputs_padded} x {blocks * config.block}, by a vector; method {config.method}."
+    shape = f"{outputs_padded} x {blocks * config.block}"
+    summary = f"Multiply a ternary matrix, {shape}, by a vector; method {config.method}."
     return Kernel(config.room, config.room, summary, inputs, outputs, builder.block, {"y": y})
 
 

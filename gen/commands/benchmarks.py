@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from gatewright.gen.bench.gemm import ENGINES, bench_gemm
+from gatewright.gen.bench.hls import CASES as HLS_CASES
+from gatewright.gen.bench.hls import bench_hls
 from gatewright.gen.bench.mac import bench_mac, cases
 from gatewright.gen.bench.nonlinear import bench_nonlinear
 from gatewright.gen.bench.nonlinear_cases import cases as nonlinear_cases
@@ -64,6 +66,13 @@ def gemm(save: Save = None, as_json: Json = False) -> None:
     """Cycles and utilisation of the GEMM engine in simulation, beside its cycle model."""
     with progress("bench gemm", len(ENGINES), as_json) as steps:
         bench_gemm(save=save, as_json=as_json, done=steps.done)
+
+
+@bench.command("hls")
+def hls(quick: Quick = False, save: Save = None, as_json: Json = False) -> None:
+    """Area and Fmax of the Verilog that XLS makes of our kernels, beside our own."""
+    with progress("bench hls", len(HLS_CASES), as_json) as steps:
+        bench_hls(quick, save, as_json, steps.done)
 
 
 @bench.command("rooms")

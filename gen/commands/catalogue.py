@@ -9,8 +9,10 @@ import typer
 from gatewright.gen.console import console, show_json, show_table
 from gatewright.gen.design import template
 from gatewright.gen.emit import generate as emit
+from gatewright.gen.hls.package import write_package
 from gatewright.gen.presets import load_design, presets
 from gatewright.gen.registry import find_room, rooms
+from gatewright.hls_kernels.catalogue import kernel_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for all outputs.")]
@@ -23,9 +25,7 @@ def list_rooms(as_json: Json = False) -> None:
     if as_json:
         show_json(
             {
-                "rooms": [
-                    {"name": r.name, "wing": r.wing, "stage": r.stage, "summary": r.summary} for r in known
-                ],
+                "rooms": [{"name": r.name, "wing": r.wing, "stage": r.stage, "summary": r.summary} for r in known],
                 "presets": [{"name": name, "summary": text} for name, text in ready.items()],
             }
         )
@@ -51,22 +51,32 @@ def new(
 def generate(
     config: Annotated[str, typer.Argument(help="Config file, or a preset's name.")],
     board: Annotated[str | None, typer.Option(help="Apply a preset's settings for this board.")] = None,
+    hls: Annotated[
+        bool, typer.Option("--hls", help="Also write the kernel for HLS compilers: C++, testbench, vectors, DSLX.")
+    ] = False,
+    xls: Annotated[
+        bool, typer.Option("--xls", help="With --hls: Verilog by XLS too, from the DSLX (extra hls; small frames).")
+    ] = False,
     out: Out = Path("build"),
     as_json: Json = False,
 ) -> None:
     """Emit the Verilog of a config, with a manifest and a FuseSoC core file."""
     design = load_design(config, board)
+    if hls or xls:
+        kernel_of(design.config)  # refuse before anything is written
     folder = out / design.name / "rtl"
     about = emit(design, folder)
+    said = write_package(design, out / design.name / "hls", xls) if hls or xls else []
     if as_json:
+        about |= {"hls": said} if said else {}
         show_json(about | {"folder": str(folder)})
         return
-    rows = [
-        (p["name"], p["direction"], p["bits"], ", ".join(_field(f) for f in p["fields"])) for p in about["ports"]
-    ]
+    rows = [(p["name"], p["direction"], p["bits"], ", ".join(_field(f) for f in p["fields"])) for p in about["ports"]]
     show_table(about["summary"], ("stream", "direction", "bits", "payload fields, lowest bits first"), rows)
     for note in about["notes"]:
         console.print(note, soft_wrap=True, markup=False)
+    for line in said:
+        console.print(f"hls: {line}", soft_wrap=True, markup=False)
     timing = about["timing"]
     console.print(
         f"wrote {folder / (design.top + '.v')}; latency {timing['latency_cycles']} cycles, "

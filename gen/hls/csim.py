@@ -4,6 +4,8 @@
 import importlib.util
 import re
 import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 from gatewright.hw.core.errors import ToolError
@@ -31,7 +33,7 @@ def find_headers() -> Path:
 
 
 def simulate(folder: Path, name: str) -> tuple[int, int]:
-    """Compile and run the testbench of a package on disk.
+    """Compile and run the testbench of a package on disk, and leave nothing behind.
 
     Returns
     -------
@@ -40,10 +42,13 @@ def simulate(folder: Path, name: str) -> tuple[int, int]:
     """
     if shutil.which("g++") is None:
         raise ToolError("program g++ was not found; install it with: apt-get install g++")
-    sources = [f"{name}_top.cpp", f"{name}_tb.cpp"]
-    run_program(["g++", *FLAGS, "-Icsim", f"-I{find_headers()}", *sources, "-o", "csim.out"], folder, folder / "csim.log")
-    said = run_program(["sh", "-c", "./csim.out; true"], folder)
-    found = _SAID.search(said)
+    headers = find_headers()
+    with tempfile.TemporaryDirectory(prefix="gatewright-") as scratch:
+        program = f"{scratch}/csim"
+        sources = [f"{name}_top.cpp", f"{name}_tb.cpp"]
+        run_program(["g++", *FLAGS, "-Icsim", f"-I{headers}", *sources, "-o", program], folder)
+        done = subprocess.run([program], cwd=folder, text=True, capture_output=True, check=False)
+    found = _SAID.search(done.stdout)
     if found is None:
-        raise ToolError(f"csim.out failed: {said.strip()[:300] or 'it printed nothing'}")
+        raise ToolError(f"C simulation of {name} failed: {(done.stderr or done.stdout).strip()[:300]}")
     return int(found[1]), int(found[2])

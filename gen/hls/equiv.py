@@ -59,7 +59,7 @@ class Proof:
     bits: int  # of the inputs
 
 
-def prove(design: Design, folder: Path, edit: tuple[str, str] | None = None, seconds: int = 300) -> Proof:
+def prove(design: Design, folder: Path, source: str = "", seconds: int = 300) -> Proof:
     """Prove a design equal to its kernel in XLS.
 
     Parameters
@@ -68,17 +68,13 @@ def prove(design: Design, folder: Path, edit: tuple[str, str] | None = None, sec
         Of one of `ROOMS`; argmax with packets of one beat.
     folder : Path
         Scratch space; the Verilog of both and Yosys' log stay there.
-    edit : tuple of str, optional
-        Text in XLS' Verilog and what stands there instead: a planted fault, which must be refuted.
+    source : str
+        DSLX in place of the kernel's own: a planted fault, which must be refuted.
     seconds : int
         Patience of the solver.
     """
     config, kernel = design.config, kernel_of(design.config)
-    text = XlsKernel(kernel).verilog()
-    if edit is not None:
-        if edit[0] not in text:
-            raise ToolError(f"{edit[0]!r} is not in XLS' Verilog of {design.name}")
-        text = text.replace(*edit)
+    text = XlsKernel(kernel, source).verilog()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ours.v").write_text(verilog(design))
     (folder / "xls.v").write_text(text)
@@ -110,7 +106,7 @@ def _miter(design: Design, kernel: Kernel, feedback: bool) -> str:
     """Write both beside each other, under one input."""
     config: Any = design.config
     i, o = config.inputs[0], config.outputs[0]
-    latency = config.latency if feedback else 0
+    latency, reset = (config.latency, "rst") if feedback else (0, "1'b0")
     packed = _fields(i, "x")
     calls = ", ".join(f".{field.name}({packed[field.name]})" for field in kernel.inputs)
     width = sum(field.bits * field.count for field in kernel.outputs)
@@ -118,16 +114,17 @@ def _miter(design: Design, kernel: Kernel, feedback: bool) -> str:
     result = ", ".join(ours[field.name] for field in kernel.outputs)  # XLS: the first at the high end
     last = f"  assume property ({packed['last']});\n" if "last" in packed else ""
     chain = "".join(
-        f"  reg [{width - 1}:0] d{step} = 0; reg v{step} = 0;\n  always @(posedge clk) begin d{step} <= "
-        f"{f'd{step - 1}' if step else 'theirs'}; v{step} <= {f'v{step - 1}' if step else chr(126) + 'rst'} & ~rst; end\n"
-        for step in range(latency)
+        f"  reg [{width - 1}:0] d{step} = 0; reg v{step} = 0;\n  always @(posedge clk) begin d{step} <= {data}; "
+        f"v{step} <= {go} & ~rst; end\n"
+        for step, (data, go) in enumerate([("theirs", "~rst"), *((f"d{n}", f"v{n}") for n in range(latency - 1))])
+        if step < latency
     )
     when, expect = (f"!v{latency - 1} || ", f"d{latency - 1}") if latency else ("", "theirs")
     valid = f"  assert property (v{latency - 1} == valid);\n" if latency else ""
     return (
         f"module miter(input clk, input {'rst' if feedback else 'unused'}, input [{i.bits - 1}:0] x);\n"
         f"  wire [{o.bits - 1}:0] ours; wire valid, ready; wire [{width - 1}:0] theirs;\n"
-        f"  {design.top} room(.clk(clk), .rst({'rst' if feedback else chr(49) + chr(39) + 'b0'}), .i__payload(x), "
+        f"  {design.top} room(.clk(clk), .rst({reset}), .i__payload(x), "
         ".i__valid(1'b1), .i__ready(ready), .o__payload(ours), .o__valid(valid), .o__ready(1'b1));\n"
         f"  xls_{kernel.name} other({calls}, .out(theirs));\n{last}{chain}{valid}"
         f"  assert property ({when}{{{result}}} == {expect});\nendmodule\n"

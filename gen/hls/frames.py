@@ -34,9 +34,7 @@ def _draw(kernel: Kernel, field: PayloadField, kinds: Ints, rng: np.random.Gener
         "random": rng.integers(low, high, shape, endpoint=True),
         "small": np.clip(zero + rng.integers(-near, near, shape, endpoint=True), low, high),
         "corner": ends[rng.integers(0, len(ends), shape)],
-        "same": np.broadcast_to(
-            rng.integers(low, high, (len(kinds), *[1] * len(field.shape)), endpoint=True), shape
-        ),
+        "same": np.broadcast_to(rng.integers(low, high, (len(kinds), *[1] * len(field.shape)), endpoint=True), shape),
     }
     found = np.choose(kinds.reshape(-1, *[1] * len(field.shape)), [drawn[kind] for kind in KINDS])
     found[:3] = np.array([low, high, zero])[: len(found)].reshape(-1, *[1] * len(field.shape))

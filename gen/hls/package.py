@@ -2,14 +2,19 @@
 """A folder for HLS users: C++ sources, a testbench with golden vectors, DSLX, and what was done with them."""
 
 from importlib.resources import files
+from pathlib import Path
 
 import gatewright
 from gatewright.gen.design import Design
+from gatewright.gen.files import replace_tree
+from gatewright.gen.hls import csim
 from gatewright.gen.hls.frames import expected, stimulus
+from gatewright.gen.hls.xls import XlsKernel
 from gatewright.hls_kernels import emit_top
 from gatewright.hls_kernels.catalogue import kernel_of
 from gatewright.hls_kernels.emit_cpp import cpp
 from gatewright.hls_kernels.emit_dslx import dslx
+from gatewright.hw.core.errors import ToolError, VerificationError
 
 FRAMES = 1000
 
@@ -26,13 +31,53 @@ The same integers as room `{room}`, as C++ for HLS compilers and as DSLX for XLS
 | `csim/hls_stream.h` | `hls::stream` for a plain compiler; HLS tools bring their own |
 | `run_hls.tcl` | a script for Vitis HLS |
 | `{name}.x` | the kernel in DSLX |
+| `xls_{name}.v` | what XLS makes of it: a pipeline, a frame a cycle; only with `--xls` |
 
-State: emitted, C-simulated (`gatewright generate {design} --hls` says so), **not synthesised by a vendor's tool**.
+State: emitted; {csim}; **not synthesised by a vendor's tool**.
 
 C simulation by hand, with `AP` the folder of an open `ap_int.h` (the hls4ml wheel has one):
 
     g++ -std=c++14 -O1 -Wno-unknown-pragmas -Icsim -I$AP {name}_top.cpp {name}_tb.cpp -o csim.out && ./csim.out
 """
+
+
+def write_package(design: Design, folder: Path, with_xls: bool = False) -> list[str]:
+    """Write the folder, C-simulate it if the means are there, and say what was done.
+
+    Parameters
+    ----------
+    with_xls : bool
+        Let XLS make Verilog as well: of the whole frame at once, so frames must be small.
+
+    Raises
+    ------
+    ToolError
+        If XLS is wanted and not there.
+    VerificationError
+        If the C++ and the golden model differ.
+    """
+    kernel = kernel_of(design.config)
+    made, said = package(design), []
+    if with_xls:
+        stages = max(design.config.latency - 1, 1)
+        made[f"xls_{kernel.name}.v"] = XlsKernel(kernel).verilog(stages)
+        said.append(f"xls_{kernel.name}.v: {stages + 1} registers deep, a frame a cycle")
+    replace_tree(folder, made)
+    try:
+        equal, frames = csim.simulate(folder, kernel.name)
+    except ToolError as missing:
+        return [*said, f"not C-simulated: {missing}"]
+    if equal != frames:
+        raise VerificationError(f"C simulation of {kernel.name}: {frames - equal} of {frames} frames differ")
+    made["README.md"] = read_me(design, f"C-simulated, {equal} of {frames} frames equal to the golden model's")
+    replace_tree(folder, made)
+    return [*said, f"C simulation: {equal} of {frames} frames equal to the golden model's; no vendor's tool was run"]
+
+
+def read_me(design: Design, state: str, frames: int = FRAMES) -> str:
+    """Describe the folder."""
+    kernel = kernel_of(design.config)
+    return _READ_ME.format(name=kernel.name, summary=kernel.summary, room=kernel.room, frames=frames, csim=state)
 
 
 def package(design: Design, frames: int = FRAMES) -> dict[str, str]:
@@ -54,7 +99,5 @@ def package(design: Design, frames: int = FRAMES) -> dict[str, str]:
         "vectors.dat": emit_top.vectors(kernel, inputs, expected(design, inputs)),
         "csim/hls_stream.h": files("gatewright.hls_kernels").joinpath("include", "hls_stream.h").read_text(),
         "config.toml": design.to_toml(),
-        "README.md": _READ_ME.format(
-            name=name, summary=kernel.summary, room=kernel.room, frames=frames, design=design.name
-        ),
+        "README.md": read_me(design, "not C-simulated", frames),
     }

@@ -14,6 +14,11 @@ from gatewright.hw.core.errors import ToolError
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort, beat_count
 
 
+def installed() -> bool:
+    """Tell whether XLS is there."""
+    return importlib.util.find_spec("xls") is not None
+
+
 def xls() -> Any:
     """Import XLS.
 
@@ -22,7 +27,7 @@ def xls() -> Any:
     ToolError
         If it is not installed.
     """
-    if importlib.util.find_spec("xls") is None:
+    if not installed():
         raise ToolError("XLS was not found; install it with `pip install gatewright[hls]`")
     import xls as found
 
@@ -31,16 +36,25 @@ def xls() -> Any:
 
 @dataclass(frozen=True)
 class XlsKernel:
-    """A kernel that XLS has compiled."""
+    """A kernel that XLS has compiled.
+
+    Attributes
+    ----------
+    kernel : Kernel
+        Gives the ports.
+    source : str
+        DSLX in place of the kernel's own: tests plant faults there.
+    """
 
     kernel: Kernel
+    source: str = ""
 
     @cached_property
     def ir(self) -> str:
         """The optimised intermediate form."""
         name = self.kernel.name
         try:
-            text = xls().convert_dslx_to_ir(dslx(self.kernel), f"{name}.x", name)
+            text = xls().convert_dslx_to_ir(self.source or dslx(self.kernel), f"{name}.x", name)
             return str(xls().optimize_ir(text, self._top))
         except RuntimeError as error:
             raise ToolError(f"XLS failed on {name}.x: {str(error).strip().splitlines()[0]}") from None

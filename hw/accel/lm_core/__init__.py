@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Ternary language model: one engine for all matrices, attention or a linear recurrence beside it, tokens in and out."""
+"""Ternary language model: one engine for all matrices, attention or a recurrence beside it, tokens in and out."""
