@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gatewright.hls_kernels.expr import Expr, Int, Name, Vector, lift, minimum, type_of
+from gatewright.hls_kernels.expr import Counter, Expr, Int, Name, Vector, lift, minimum, type_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Loop:
     ----------
     count : int
         Turns.
-    index : Name
+    index : Counter
         Number of the turn.
     states : tuple of Name or Vector
         What is carried; known by these names inside the loop and behind it.
@@ -55,7 +55,7 @@ class Loop:
     """
 
     count: int
-    index: Name
+    index: Counter
     states: tuple["Name | Vector", ...]
     first: tuple["Expr | int | Vector", ...]
     body: "Block"
@@ -161,7 +161,7 @@ class Builder:
         self, count: int, states: tuple[Name | Vector, ...], first: tuple[Expr | int | Vector, ...],
         turn: Callable[[Expr, Any], tuple[Expr | Put, ...]], parallel: bool,
     ) -> None:  # fmt: skip
-        index = Name(type_of(0, max(count - 1, 1)), self.name("i"))
+        index = Counter(type_of(0, max(count - 1, 1)), self.name("i"))
         body = Block()
         self._stack.append(body)
         following = tuple(turn(index, states))

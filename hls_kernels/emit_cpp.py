@@ -145,7 +145,10 @@ def _as(value: Expr, kind: Int) -> str:
 
 def _typed(value: Expr) -> bool:
     """Tell whether C++ gives the value just its type; sums may be wider, a loop's counter is an int."""
-    return isinstance(value, e.Element | e.Cast | e.Select) or (isinstance(value, e.Shift) and value.op == "<<")
+    if isinstance(value, e.Counter):
+        return False
+    named = isinstance(value, e.Name | e.Element | e.Cast | e.Select)
+    return named or (isinstance(value, e.Shift) and value.op == "<<")
 
 
 def bare(text: str) -> str:
@@ -177,7 +180,7 @@ def _expr(value: Expr) -> str:
             return f"({_as(left, kind)} {op} {_as(right, kind)})"
         case e.Binary(kind, op, left, right):
             # A loop's counter and constants are plain int: cast one side, and the sum is as wide as it must be.
-            plain = isinstance(left, e.Name | e.Const) and isinstance(right, e.Name | e.Const)
+            plain = isinstance(left, e.Counter | e.Const) and isinstance(right, e.Counter | e.Const)
             return f"({_as(left, kind) if plain else _expr(left)} {op} {_expr(right)})"
         case e.Compare(_, op, left, right):
             return f"({_expr(left)} {op} {_expr(right)})"

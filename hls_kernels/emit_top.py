@@ -100,7 +100,7 @@ def script(kernel: Kernel) -> str:
     """Write a script for Vitis HLS: C simulation, synthesis, co-simulation. It is emitted; we have no such tool."""
     name = kernel.name
     return "\n".join([
-        "# Vitis HLS: vitis_hls -f run_hls.tcl. Emitted; not run by those who wrote the generator.",
+        "# Vitis HLS: vitis_hls -f run_hls.tcl. Emitted, not run: no such tool was at hand.",
         f"open_project -reset {name}_hls", f"set_top {name}_top",
         f"add_files {name}_top.cpp", f"add_files -tb {name}_tb.cpp", "add_files -tb vectors.dat",
         "open_solution -reset solution -flow_target vivado", f"set_part {{{PART}}}",

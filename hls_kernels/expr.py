@@ -160,6 +160,11 @@ class Name(Expr):
 
 
 @dataclass(frozen=True)
+class Counter(Name):
+    """The number of a loop's turn: a plain int in C++."""
+
+
+@dataclass(frozen=True)
 class Binary(Expr):
     """Sum, difference, product, or a bitwise operation."""
 

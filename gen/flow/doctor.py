@@ -31,7 +31,7 @@ class Tool:
     purpose : str
         What it is for.
     needed : bool
-        Whether work stops without it; flashing is optional.
+        Whether work stops without it; flashing and the extra for HLS users are optional.
     source : str
         What to install: a package of pip or of Debian.
     """
@@ -73,6 +73,8 @@ TOOLS = (
     Tool("g++", "system", "compiles simulations"),
     Tool("make", "system", "compiles simulations"),
     Tool("perl", "system", "starts Verilator"),
+    Tool("xls-python", "package", "HLS kernels to Verilog", needed=False, source="gatewright[hls]"),
+    Tool("hls4ml", "package", "C simulation of HLS kernels", needed=False, source="gatewright[hls]"),
     Tool(
         "libusb, libftdi", "library", "flashing", needed=False,
         source=LIBRARIES.removeprefix("sudo apt-get install "),

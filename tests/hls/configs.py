@@ -16,7 +16,7 @@ CONFIGS = {
     "activation": [
         {"lanes": 2},
         {"method": "edge_moe", "in_bits": 32, "out_bits": 32, "in_fraction": 22, "out_fraction": 22},
-        {"function": "silu", "method": "polynomial", "in_bits": 12, "in_fraction": 8, "out_bits": 12,
+        {"function": "gelu_tanh", "method": "polynomial", "in_bits": 12, "in_fraction": 8, "out_bits": 12,
          "out_fraction": 8},
     ],
     "softmax": [
@@ -34,6 +34,7 @@ CONFIGS = {
     "norm": [
         {"elements": 8, "lanes": 2},
         {"elements": 6, "lanes": 3, "kind": "layer", "in_bits": 10},
+        {"elements": 5, "lanes": 5, "in_bits": 12, "out_bits": 10, "guard_bits": 2},
         {"elements": 7, "lanes": 2, "weight_bits": 12, "weight_fraction": 8, "epsilon": 5, "out_bits": 6},
     ],
     "rope": [

@@ -46,3 +46,9 @@ def test_a_kernel_with_one_constant_changed_is_refuted(name, tmp_path):
     source = dslx(kernel_of(design.config))
     assert was in source
     assert prove(design, tmp_path, now.join(source.rsplit(was, 1))).verdict == "refuted"
+
+
+@needs_xls
+@pytest.mark.slow
+def test_the_gate_at_its_defaults_is_proved_too(tmp_path):
+    assert prove(design_of("gated"), tmp_path, seconds=1200).verdict == "proved"
