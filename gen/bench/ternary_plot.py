@@ -117,7 +117,7 @@ def _scatter(
             [row.luts_per_mac for row in front], [value(row) for row in front], where="post", color=COLOURS[family],
             linewidth=0.8, alpha=0.6,
         )  # fmt: skip
-        for row in front:
+        for row in {row.way: row for row in front}.values():  # sizes of one way stand side by side: a name for all
             axes.annotate(
                 row.way, (row.luts_per_mac or 0, value(row)), xytext=(5, UP[family]), textcoords="offset points",
                 fontsize=7, color=COLOURS[family],
