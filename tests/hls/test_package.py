@@ -54,6 +54,13 @@ def test_equal_designs_give_equal_packages():
     assert package.package(design_of("rope", head_dim=4), 20) == package.package(design_of("rope", head_dim=4), 20)
 
 
+@pytest.mark.parametrize(("elements", "frames"), [(2, 1000), (4096, 81)])
+def test_large_frames_are_fewer(elements, frames):
+    kernel = kernel_of(design_of("norm", elements=elements).config)
+    assert package.frames_for(kernel) == frames
+    assert frames * 3 * elements <= package.NUMBERS
+
+
 @pytest.mark.parametrize("room", MODULES)
 def test_every_default_has_a_kernel_whose_statements_both_languages_can_say(room):
     design = design_of(room)
