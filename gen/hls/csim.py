@@ -32,6 +32,17 @@ def find_headers() -> Path:
     raise ToolError("ap_int.h was not found; install it with `pip install gatewright[hls]`")
 
 
+def missing() -> str:
+    """Say what keeps us from a C simulation; nothing if all is there."""
+    if shutil.which("g++") is None:
+        return "program g++ was not found; install it with: apt-get install g++"
+    try:
+        find_headers()
+    except ToolError as error:
+        return str(error)
+    return ""
+
+
 def simulate(folder: Path, name: str) -> tuple[int, int]:
     """Compile and run the testbench of a package on disk, and leave nothing behind.
 
@@ -40,8 +51,8 @@ def simulate(folder: Path, name: str) -> tuple[int, int]:
     tuple of int
         Frames that are equal, and frames.
     """
-    if shutil.which("g++") is None:
-        raise ToolError("program g++ was not found; install it with: apt-get install g++")
+    if reason := missing():
+        raise ToolError(reason)
     headers = find_headers()
     with tempfile.TemporaryDirectory(prefix="gatewright-") as scratch:
         program = f"{scratch}/csim"

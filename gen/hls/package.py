@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A folder for HLS users: C++ sources, a testbench with golden vectors, DSLX, and what was done with them."""
 
+import tempfile
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from gatewright.hls_kernels.catalogue import kernel_of
 from gatewright.hls_kernels.emit_cpp import cpp
 from gatewright.hls_kernels.emit_dslx import dslx
 from gatewright.hls_kernels.kernel import Kernel
-from gatewright.hw.core.errors import ToolError, VerificationError
+from gatewright.hw.core.errors import VerificationError
 
 FRAMES = 1000
 NUMBERS = 1_000_000  # in a file of vectors, about: large frames are fewer, 20 at least
@@ -54,9 +56,9 @@ def write_package(design: Design, folder: Path, with_xls: bool = False) -> list[
     Raises
     ------
     ToolError
-        If XLS is wanted and not there.
+        If XLS is wanted and not there, or if the C++ does not compile.
     VerificationError
-        If the C++ and the golden model differ.
+        If the C++ and the golden model differ; then nothing is written.
     """
     kernel = kernel_of(design.config)
     made, said = package(design), []
@@ -64,16 +66,24 @@ def write_package(design: Design, folder: Path, with_xls: bool = False) -> list[
         stages = max(design.config.latency - 1, 1)
         made[f"xls_{kernel.name}.v"] = XlsKernel(kernel).verilog(stages)
         said.append(f"xls_{kernel.name}.v: {stages + 1} registers deep, a frame a cycle")
+    if missing := csim.missing():
+        said.append(f"not C-simulated: {missing}")
+    else:
+        frames = _simulated(made, kernel.name)
+        made["README.md"] = read_me(design, f"C-simulated, all {frames} frames equal to the golden model's")
+        said.append(f"C simulation: {frames} of {frames} frames equal to the golden model's; no vendor's tool was run")
     replace_tree(folder, made)
-    try:
-        equal, frames = csim.simulate(folder, kernel.name)
-    except ToolError as missing:
-        return [*said, f"not C-simulated: {missing}"]
+    return said
+
+
+def _simulated(made: Mapping[str, str], name: str) -> int:
+    """Simulate a package before anybody sees it; give its frames."""
+    with tempfile.TemporaryDirectory(prefix="gatewright-") as scratch:
+        replace_tree(Path(scratch) / "hls", made)
+        equal, frames = csim.simulate(Path(scratch) / "hls", name)
     if equal != frames:
-        raise VerificationError(f"C simulation of {kernel.name}: {frames - equal} of {frames} frames differ")
-    made["README.md"] = read_me(design, f"C-simulated, {equal} of {frames} frames equal to the golden model's")
-    replace_tree(folder, made)
-    return [*said, f"C simulation: {equal} of {frames} frames equal to the golden model's; no vendor's tool was run"]
+        raise VerificationError(f"C simulation of {name}: {frames - equal} of {frames} frames differ")
+    return frames
 
 
 def frames_for(kernel: Kernel) -> int:

@@ -12,6 +12,7 @@ from gatewright.gen.files import replace_tree
 from gatewright.gen.hls import csim, package
 from gatewright.gen.registry import find_room
 from gatewright.hls_kernels.catalogue import MODULES, kernel_of
+from gatewright.hls_kernels.emit_cpp import cpp
 from gatewright.hw.core.errors import ConfigError, ToolError
 
 
@@ -121,6 +122,19 @@ def test_without_the_headers_the_package_is_written_all_the_same(tmp_path, run, 
     assert status == 0
     assert "not C-simulated: ap_int.h was not found; install it with" in said.out
     assert (tmp_path / "out" / "rope" / "hls" / "rope.hpp").exists()
+
+
+@needs_headers
+@pytest.mark.parametrize(
+    ("was", "now", "line"), [("(127)", "(126)", "frames differ"), ("ap_int.h", "no.h", "g++ failed")]
+)
+def test_a_package_that_fails_is_not_written(tmp_path, run, monkeypatch, was, now, line):
+    monkeypatch.setattr(package, "cpp", lambda kernel: cpp(kernel).replace(was, now))
+    status, said = run("generate", write_config(tmp_path, "gated"), "--hls", "--out", str(tmp_path / "out"))
+    assert status != 0
+    assert line in said.err
+    assert said.err.count("\n") == 1
+    assert not (tmp_path / "out" / "gated" / "hls").exists()
 
 
 def test_without_xls_its_verilog_is_refused_in_one_line(tmp_path, run, monkeypatch):
