@@ -4,7 +4,6 @@
 An expression is a value; it neither rounds nor wraps unless `Expr.to` or `Expr.low_bits` says so.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -251,11 +250,3 @@ def mux(condition: Expr, yes: Expr | int, no: Expr | int) -> Expr:
 def minimum(left: Expr, right: Expr | int) -> Expr:
     """Give the smaller one."""
     return mux(left < right, left, right)
-
-
-def any_of(conditions: Sequence[Expr]) -> Expr:
-    """Tell whether one holds."""
-    found = conditions[0]
-    for condition in conditions[1:]:
-        found = found | condition
-    return found
