@@ -12,11 +12,10 @@ from typing import Any
 
 from gatewright.gen.design import Design
 from gatewright.gen.emit import verilog
-from gatewright.gen.hls.xls import XlsKernel
+from gatewright.gen.hls.xls import XlsKernel, slices
 from gatewright.hls_kernels.catalogue import kernel_of
 from gatewright.hls_kernels.kernel import Kernel
 from gatewright.hw.core.errors import ToolError
-from gatewright.hw.core.ports import StreamPort
 from gatewright.tb.tools import run_yosys
 
 ROOMS = ("requantise", "activation", "gated", "argmax")
@@ -107,10 +106,10 @@ def _miter(design: Design, kernel: Kernel, feedback: bool) -> str:
     config: Any = design.config
     i, o = config.inputs[0], config.outputs[0]
     latency, reset = (config.latency, "rst") if feedback else (0, "1'b0")
-    packed = _fields(i, "x")
+    packed = slices(i, "x")
     calls = ", ".join(f".{field.name}({packed[field.name]})" for field in kernel.inputs)
     width = sum(field.bits * field.count for field in kernel.outputs)
-    ours = _fields(o, "ours")
+    ours = slices(o, "ours")
     result = ", ".join(ours[field.name] for field in kernel.outputs)  # XLS: the first at the high end
     last = f"  assume property ({packed['last']});\n" if "last" in packed else ""
     chain = "".join(
@@ -129,13 +128,3 @@ def _miter(design: Design, kernel: Kernel, feedback: bool) -> str:
         f"  xls_{kernel.name} other({calls}, .out(theirs));\n{last}{chain}{valid}"
         f"  assert property ({when}{{{result}}} == {expect});\nendmodule\n"
     )
-
-
-def _fields(port: StreamPort, name: str) -> dict[str, str]:
-    """Give where a payload's fields lie."""
-    found, at = {}, 0
-    for field in port.fields:
-        width = field.bits * field.count
-        found[field.name] = f"{name}[{at + width - 1}:{at}]"
-        at += width
-    return found

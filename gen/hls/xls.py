@@ -119,14 +119,20 @@ def ports(kernel: Kernel) -> tuple[StreamPort, StreamPort]:
     return StreamPort("i", kernel.inputs), StreamPort("o", kernel.outputs)
 
 
+def slices(port: StreamPort, name: str) -> dict[str, str]:
+    """Give where the fields of a payload lie in the Verilog word ``name``."""
+    found, at = {}, 0
+    for field in port.fields:
+        width = field.bits * field.count
+        found[field.name] = f"{name}[{at + width - 1}:{at}]"
+        at += width
+    return found
+
+
 def wrapped(kernel: Kernel, body: str, top: str) -> str:
     """Put a pipeline behind streams; the sink is taken to be always ready."""
     i, o = ports(kernel)
-    places, at = [], 0
-    for field in kernel.inputs:
-        width = field.bits * field.count
-        places.append(f"    .{field.name}(i__payload[{at + width - 1}:{at}]),")
-        at += width
+    places = [f"    .{name}({part})," for name, part in slices(i, "i__payload").items()]
     parts, at = [], o.bits
     for field in kernel.outputs:  # XLS puts the first result at the high end
         width = field.bits * field.count
