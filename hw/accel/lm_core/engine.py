@@ -10,8 +10,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from gatewright.hw.accel.lm_core.constants import weight_words
-from gatewright.hw.accel.lm_core.parts import ACT_BITS, MULTIPLIER_BITS, WIDE_BITS
 from gatewright.hw.accel.lm_core.program import Kind
+from gatewright.hw.accel.lm_core.shape import ACT_BITS, MULTIPLIER_BITS, WIDE_BITS
 from gatewright.hw.accel.lm_core.walk import Walk
 from gatewright.hw.core.streams import layout
 from gatewright.hw.dataflow.fifo.component import Fifo

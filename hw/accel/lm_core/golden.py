@@ -9,8 +9,8 @@ import numpy as np
 
 from gatewright.hw.accel.lm_core.config import COUNT_BYTES, HEADER, LOGIT_BYTES, LOGITS, START, LmCoreConfig
 from gatewright.hw.accel.lm_core.constants import EMBED_DIGITS, ROW_DIGITS, unpack_trits
-from gatewright.hw.accel.lm_core.parts import ACT_BITS, SHIFT_MIN, WIDE_BITS
 from gatewright.hw.accel.lm_core.program import Kind, Part, kind_of, matrices
+from gatewright.hw.accel.lm_core.shape import ACT_BITS, SHIFT_MIN, WIDE_BITS
 from gatewright.hw.accel.vit_core.constants import unpack_rows
 from gatewright.hw.attention.kv_attention.golden import probabilities
 from gatewright.hw.attention.rope.golden import rotate

@@ -9,9 +9,9 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 
 from gatewright.hw.accel.lm_core.constants import ROW_DIGITS, row_words
-from gatewright.hw.accel.lm_core.parts import ACT_BITS, FORGET_BITS, WIDE_BITS
 from gatewright.hw.accel.lm_core.program import Part
 from gatewright.hw.accel.lm_core.rows import clip
+from gatewright.hw.accel.lm_core.shape import ACT_BITS, FORGET_BITS, WIDE_BITS
 from gatewright.hw.attention.kv_attention.component import KvAttention
 from gatewright.hw.attention.rope.component import Rope
 from gatewright.hw.dataflow.fifo.component import Fifo

@@ -10,7 +10,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from gatewright.hw.accel.lm_core.constants import EMBED_DIGITS, row_words
-from gatewright.hw.accel.lm_core.parts import ACT_BITS, WIDE_BITS
+from gatewright.hw.accel.lm_core.shape import ACT_BITS, WIDE_BITS
 
 
 def clip(value: Value, bits: int) -> Value:
