@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bench of the serial core: a model's words, then prompts of all lengths, full contexts, broken packets."""
+
+from typing import Any
+
+import numpy as np
+
+from gatewright.hw.accel.lm_core.config import LmCoreConfig
+from gatewright.hw.accel.lm_core.constants import stand_in
+from gatewright.hw.accel.lm_core.shape import NetworkConfig
+from gatewright.hw.accel.lm_serial.config import LmSerialConfig
+from gatewright.hw.accel.lm_serial.golden import golden
+from gatewright.hw.accel.lm_serial.image import image
+from gatewright.tb.accel import tb_lm_core
+from gatewright.tb.harness.bench import Inputs, StreamBench
+
+
+def stimulus(config: LmSerialConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
+    """Draw requests as for the other core; a config has one model, which comes again with each batch of them."""
+    network = {name: getattr(config, name) for name in NetworkConfig.model_fields}
+    core = LmCoreConfig(
+        **network, method="fold", group=1, groups=2, outputs_per_cycle=2, request_tokens=config.request_tokens,
+        **stand_in(config.parts),
+    )  # fmt: skip
+    words = image(core).astype(np.int64)
+    boot = {"data": words, "last": (np.arange(len(words)) == len(words) - 1).astype(np.int64)}
+    return {"i_boot": boot, **tb_lm_core.stimulus(core, rng, kind, size)}
+
+
+SMALL: dict[str, Any] = {"features": 16, "hidden": 24, "middle_fraction": 10, "gate_shift": 8}
+BENCH = StreamBench(
+    config=LmSerialConfig,
+    golden=golden,
+    grid=(
+        {**SMALL, "request_tokens": 3, "context": 8, "embed_shift": 8},  # residuals saturate
+        {**SMALL, "request_tokens": 2, "context": 4, "heads": 4, "kv_heads": 2, "head_dim": 4, "layers": 1, "vocab": 10,
+         "features": 22, "hidden": 40},
+        {**SMALL, "request_tokens": 2, "layers": 3, "heads": 3, "kv_heads": 1, "middle_fraction": 12, "gate_shift": 10,
+         "epsilon": 900, "mixer_epsilon": 3, "ffn_epsilon": 70000},
+    ),
+    mutation={**SMALL, "request_tokens": 2, "context": 4},
+    stimulus=stimulus,
+    size=8,
+)  # fmt: skip
