@@ -100,11 +100,11 @@ def task_of(design: Design, inputs: Path | None = None, task: str | None = None,
             return network_task(design, settings, inputs)
         case map_ternary_linear.Settings() as settings:
             return matrix_task(design, settings, inputs)
-        case map_ternary_lm.Settings() as settings:
+        case map_ternary_lm.LmSettings() as settings:
             return lm_task(design, settings, inputs)
     raise ConfigError(
         f"{design.name} is a room, not an accelerator with a model; run one of room qnn_mlp, ternary_linear, "
-        "moe_vit or ternary_lm"
+        "moe_vit, ternary_lm or small_lm"
     )
 
 

@@ -14,7 +14,7 @@ from gatewright.gen.design import Design
 from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.link.pipe import BytePipe, SerialPipe
 from gatewright.gen.model.lm_session import Session, continued
-from gatewright.gen.model.map_ternary_lm import Settings, model_of
+from gatewright.gen.model.map_ternary_lm import LmSettings, model_of
 from gatewright.gen.model.task_lm import shown, tokens
 from gatewright.gen.presets import load_design
 from gatewright.gen.run import simulate
@@ -35,8 +35,8 @@ def chat(
 ) -> None:
     """Generate text, token by token, on the accelerator."""
     design = load_design(config, board)
-    if not isinstance(design.settings, Settings):
-        raise ConfigError(f"chat needs a model of room ternary_lm, and {design.name} is of room {design.room.name}")
+    if not isinstance(design.settings, LmSettings):
+        raise ConfigError(f"chat needs a model of room ternary_lm or small_lm, and {design.name} is of room {design.room.name}")
     graph = model_of(design.settings, design.folder)
     if prompt is not None:
         tokens(graph, prompt.encode())  # before the long work
@@ -77,7 +77,7 @@ def _say(
     design: Design, session: Session, prompt: str, count: int, temperature: float, seed: int, as_json: bool
 ) -> None:
     """Print a text as it grows, then how fast it came."""
-    assert isinstance(design.settings, Settings)
+    assert isinstance(design.settings, LmSettings)
     graph = model_of(design.settings, design.folder)
     fed = tokens(graph, prompt.encode())
     start, before = time.monotonic(), (session.cycles, session.predicted, session.passed)

@@ -32,10 +32,8 @@ FORMATS = (
 INT8_DIGITS = 6  # to base 3, of -128..127
 
 
-class Settings(RoomConfig):
-    """What a user's file sets for the room `ternary_lm`."""
-
-    room: ClassVar[str] = "ternary_lm"
+class LmSettings(RoomConfig):
+    """What a user's file sets for any language model accelerator."""
 
     model: str = Field(
         "kjv_transformer.safetensors",
@@ -43,6 +41,13 @@ class Settings(RoomConfig):
     )
     clock_hz: int = integer(12_000_000, 1_000, 1_000_000_000, unit="Hz", doc="Clock frequency.")
     baud: int = integer(1_000_000, 300, 12_000_000, unit="bits/s", doc="Speed of the serial line.")
+
+
+class Settings(LmSettings):
+    """What a user's file sets for the room `ternary_lm`."""
+
+    room: ClassVar[str] = "ternary_lm"
+
     inputs_per_cycle: int = integer(128, 1, 512, doc="Activations that meet weights in a cycle.")
     outputs_per_cycle: int = integer(8, 2, 16, doc="Outputs whose weights they meet; even.")
     method: Literal["select", "fold"] = choice("fold", doc="The engine's method, see tlmm.")
@@ -65,7 +70,7 @@ def graph_of(path: Path) -> LmGraph:
     return load_lm(path)
 
 
-def model_of(settings: Settings, folder: Path) -> LmGraph:
+def model_of(settings: LmSettings, folder: Path) -> LmGraph:
     """Import the model that settings name."""
     return graph_of(find_file(settings.model, folder, "model"))
 

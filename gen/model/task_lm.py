@@ -15,7 +15,7 @@ from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.model.lm_graph import LmGraph
 from gatewright.gen.model.lm_session import Session, request
 from gatewright.gen.model.lm_text import generate
-from gatewright.gen.model.map_ternary_lm import Settings, model_of
+from gatewright.gen.model.map_ternary_lm import LmSettings, model_of
 from gatewright.gen.task import Task
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.core.errors import ModelError
@@ -123,7 +123,7 @@ def shown(octets: bytes) -> str:
     return "".join(chr(octet) if octet == 10 or 32 <= octet < 127 else "·" for octet in octets)
 
 
-def lm_task(design: Design, settings: Settings, inputs: Path | None = None) -> LmTask:
+def lm_task(design: Design, settings: LmSettings, inputs: Path | None = None) -> LmTask:
     """Give a design's model with prompts: lines of a file, or the beginnings of some sentences.
 
     Raises

@@ -40,10 +40,15 @@ class Served(RoomComponent):
     """
 
     core: ClassVar[Any]
+    extra: ClassVar[dict[str, Any]] = {}  # further pins
     config: ServedConfig
 
     def __init__(self, config: ServedConfig) -> None:
-        super().__init__(config, {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)})
+        super().__init__(config, {"rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1), **self.extra})
+
+    def make_core(self) -> Any:
+        """Make the core."""
+        return self.core(self.config.served)
 
     def elaborate(self, platform: Any) -> Module:
         """Chain the rooms in the order in which a request passes them."""
@@ -52,7 +57,7 @@ class Served(RoomComponent):
         m.submodules.uart_rx = uart_rx = UartRx(UartRxConfig(divisor=config.divisor))
         m.submodules.frame_decode = decode = FrameDecode(FrameDecodeConfig())
         m.submodules.command_port = port = CommandPort(config.port)
-        m.submodules.core = core = self.core(config.served)
+        m.submodules.core = core = self.make_core()
         m.submodules.frame_encode = encode = FrameEncode(FrameEncodeConfig())
         m.submodules.uart_tx = uart_tx = UartTx(UartTxConfig(divisor=config.divisor))
         m.d.comb += [uart_rx.rx.eq(self.rx), self.tx.eq(uart_tx.tx)]

@@ -48,6 +48,9 @@ async def play(session: Session, level: Levels, record: Record | None = None) ->
         await streams.settle()
         record.tx.append(int(dut.tx.value))
         record.busy.append(int(dut.busy.value))
+        if session.beside:
+            pins = (int(dut.sck.value), int(dut.cs_n.value), int(dut.mosi.value))
+            dut.miso.value = session.beside.step(*pins)
         await streams.tick()
         session.counts.cycles += 1
     return record
@@ -58,9 +61,16 @@ async def fresh(session: Session, cycles: int = 2, load: bool = True) -> None:
     session.streams.dut.rx.value = 1
     await session.streams.reset(cycles)
     PAST.clear()
+    await boot(session)
     await play(session, idle(session, 1))
     if load:
         await bring_weights(session)
+
+
+async def boot(session: Session) -> None:
+    """Wait until the design has read its flash, if it has one."""
+    session.beside = session.bench.beside and session.bench.beside(session.config)
+    await play(session, np.ones(session.config.boot_cycles, np.int64))
 
 
 async def bring_weights(session: Session) -> None:
@@ -304,6 +314,8 @@ async def reset_in_reply(session: Session) -> None:
             await session.streams.reset(1)
             PAST.clear()
             check_tx(session, (await play(session, idle(session, IDLE))).tx, b"")
+            if session.beside:
+                await fresh(session, 1)
             await bring_weights(session)
             await still_answers(session)
 

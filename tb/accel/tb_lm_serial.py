@@ -41,4 +41,5 @@ BENCH = StreamBench(
     mutation={**SMALL, "request_tokens": 2, "context": 4},
     stimulus=stimulus,
     size=8,
+    mutation_size=10,
 )  # fmt: skip

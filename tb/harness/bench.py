@@ -100,6 +100,8 @@ class StreamBench:
         The cocotb tests that run, and those that score faults.
     mutation_size : int
         Beats per check while faults are scored.
+    beside : callable, optional
+        ``beside(config)`` makes the flash at an accelerator's pins: ``step(sck, cs_n, mosi)`` gives ``miso``.
     """
 
     config: type[RoomConfig]
@@ -112,6 +114,7 @@ class StreamBench:
     test_module: str = STREAM_TESTS
     mutation_module: str = "gatewright.tb.harness.mutation_tests"
     mutation_size: int = 60
+    beside: Callable[[Any], Any] | None = None
 
     @property
     def mutations(self) -> tuple[Mapping[str, Any], ...]:

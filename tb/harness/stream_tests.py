@@ -50,6 +50,7 @@ class Session:
     rng: np.random.Generator
     size: int
     counts: Counts = field(default_factory=Counts)
+    beside: Any = None  # the flash at the pins
 
     async def play(
         self, kind: str, size: int, stalls: str = "none", stop_after: int | None = None

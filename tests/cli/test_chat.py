@@ -49,7 +49,7 @@ def test_text_and_table_for_people(monkeypatch, capsys, golden):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("mlp-digits",), "chat needs a model of room ternary_lm, and mlp-digits is of room qnn_mlp"),
+        (("mlp-digits",), "chat needs a model of room ternary_lm or small_lm, and mlp-digits is of room qnn_mlp"),
         (("kjv-mlgru", "--prompt", "é"), "prompt must hold bytes below 128, not 195: kjv_mlgru knows no other"),
         (("kjv-mlgru", "--prompt", ""), "prompt must have at least one byte"),
     ],
