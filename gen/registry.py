@@ -115,6 +115,7 @@ ROOMS: tuple[Room, ...] = (
     Room("ping_pong", "memory", "verified"),
     Room("rom", "memory", "verified"),
     Room("weight_store", "memory", "verified"),
+    Room("flash_boot", "memory", "verified"),
     Room("skid", "dataflow", "verified"),
     Room("fifo", "dataflow", "verified"),
     Room("fork", "dataflow", "verified"),

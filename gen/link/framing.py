@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Frames of RFC 1662 on the host: wrap a payload, find payloads in a noisy byte stream."""
 
-from gatewright.hw.bus.rfc1662 import ESCAPE, FCS_BYTES, FLAG, FLIP, GOOD, encode, fcs_register
+from gatewright.hw.bus.rfc1662 import ESCAPE, FLAG, FLIP, encode
+from gatewright.hw.core.fcs import FCS_BYTES, GOOD, fcs_register
 
 LONGEST = 1 << 20  # octets; a line that never sends a flag may not fill the memory
 

@@ -5,7 +5,8 @@ import numpy as np
 
 from gatewright.hw.bus.frame_encode.config import FrameEncodeConfig
 from gatewright.hw.bus.frame_encode.golden import golden
-from gatewright.hw.bus.rfc1662 import ESCAPE, FLAG, fcs16
+from gatewright.hw.bus.rfc1662 import ESCAPE, FLAG
+from gatewright.hw.core.fcs import fcs16
 from gatewright.tb.harness.bench import Inputs, StreamBench, random_last
 
 RESERVED = (FLAG, ESCAPE, FLAG ^ 0x20, ESCAPE ^ 0x20, 0x00, 0xFF)

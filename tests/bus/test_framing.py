@@ -7,7 +7,8 @@ import pytest
 from gatewright.gen.link.framing import FrameDecoder, decode, encode
 from gatewright.hw.bus.frame_decode.config import FrameDecodeConfig
 from gatewright.hw.bus.frame_decode.golden import golden, unstuff
-from gatewright.hw.bus.rfc1662 import ESCAPE, FLAG, GOOD, fcs16, fcs_register, stuff
+from gatewright.hw.bus.rfc1662 import ESCAPE, FLAG, stuff
+from gatewright.hw.core.fcs import GOOD, fcs16, fcs_register
 
 
 def bitwise(data: bytes) -> int:

@@ -4,8 +4,8 @@
 from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import stream
 
-from gatewright.hw.bus.crc import fcs_next
 from gatewright.hw.bus.frame_decode.config import FrameDecodeConfig
+from gatewright.hw.core.crc import fcs_next
 from gatewright.hw.core.streams import RoomComponent
 
 FLAG, ESCAPE, FLIP, GOOD = 0x7E, 0x7D, 0x20, 0xF0B8

@@ -4,7 +4,8 @@
 import numpy as np
 
 from gatewright.hw.bus.frame_decode.config import FrameDecodeConfig
-from gatewright.hw.bus.rfc1662 import ESCAPE, FCS_BYTES, FLAG, FLIP, GOOD, fcs_register
+from gatewright.hw.bus.rfc1662 import ESCAPE, FLAG, FLIP
+from gatewright.hw.core.fcs import FCS_BYTES, GOOD, fcs_register
 from gatewright.hw.core.ports import Beats
 
 

@@ -4,8 +4,8 @@
 from amaranth import Module, Signal
 from amaranth.lib import stream
 
-from gatewright.hw.bus.crc import fcs_next
 from gatewright.hw.bus.frame_encode.config import FrameEncodeConfig
+from gatewright.hw.core.crc import fcs_next
 from gatewright.hw.core.streams import RoomComponent
 
 FLAG, ESCAPE, FLIP = 0x7E, 0x7D, 0x20
