@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from gatewright.gen.registry import Room, find_room
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.errors import ConfigError
+from gatewright.hw.memory.flash_boot.image import FlashImage
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
@@ -52,6 +53,11 @@ class Design:
     def top(self) -> str:
         """Name of the top Verilog module."""
         return f"gatewright_{self.name.replace('-', '_')}"
+
+    @property
+    def flash(self) -> FlashImage | None:
+        """What the board's flash must hold behind the bitstream; None if the design reads no flash."""
+        return self.room.flash_image(self.config)
 
     def build(self) -> Any:
         """Make the Amaranth component."""

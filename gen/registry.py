@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from gatewright.hw.core.config import RoomConfig
 from gatewright.hw.core.errors import ConfigError
+from gatewright.hw.memory.flash_boot.image import FlashImage
 
 Stage = Literal["draft", "functional", "verified", "synthesised", "proved", "on board"]
 
@@ -34,7 +35,8 @@ class Room:
     mapping : str
         For accelerators: module with ``Settings``, what a user's file sets, and
         ``map_settings(settings, folder) -> (config, assets)``; perhaps ``synthesis(config, family)``, the
-        options that suit the accelerator, and ``notes(settings)``, lines on what was decided for the user.
+        options that suit the accelerator, ``notes(settings)``, lines on what was decided for the user, and
+        ``flash_image(config)``, what the board's flash must hold for it.
     """
 
     name: str
@@ -77,6 +79,11 @@ class Room:
         """Say what the mapping decided for the user; nothing of a bare config, where there was nothing to decide."""
         found = getattr(import_module(self.mapping), "notes", None) if self.mapping else None
         return tuple(found(settings)) if found and isinstance(settings, self.settings) else ()
+
+    def flash_image(self, config: Any) -> FlashImage | None:
+        """Give what the flash must hold for an accelerator that boots from it; None for all others."""
+        name = getattr(import_module(self.mapping), "flash_image", None) if self.mapping else None
+        return name(config) if name else None
 
     @property
     def component(self) -> Any:

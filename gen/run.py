@@ -109,10 +109,14 @@ def task_of(design: Design, inputs: Path | None = None, task: str | None = None,
 
 
 def simulate(design: Design, out: Path) -> SerialModel:
-    """Emit the design and compile it as a byte pipe."""
+    """Emit the design and compile it as a byte pipe, with its flash if it boots from one; wait until it has."""
     generate(design, out / "rtl")
     config = design.config
-    return SerialModel(out / "rtl" / f"{design.top}.v", design.top, out / "model", config.divisor, config.clock_hz)
+    verilog, flash = out / "rtl" / f"{design.top}.v", design.flash
+    model = SerialModel(verilog, design.top, out / "model", config.divisor, config.clock_hz, flash=flash)
+    if config.boot_cycles:
+        model.read(config.boot_cycles / config.clock_hz)
+    return model
 
 
 def classify(

@@ -70,6 +70,11 @@ class ServedConfig(RoomConfig):
         return round(self.clock_hz / self.baud)
 
     @property
+    def boot_cycles(self) -> int:
+        """Cycles from reset until requests are answered; more than 0 where weights come from a flash."""
+        return 0
+
+    @property
     def port(self) -> CommandPortConfig:
         """The front end's parameters."""
         return CommandPortConfig(

@@ -4,7 +4,9 @@
 import ctypes
 from pathlib import Path
 
+from gatewright.hw.memory.flash_boot.image import FlashImage
 from gatewright.tb.fast.build import shared_library
+from gatewright.tb.fast.flash import FLASH, wake_cycles
 
 _DRIVER = """\
 #include "Vtop.h"
@@ -14,10 +16,16 @@ struct Line {
     Vtop* top; int divisor; int64_t cycle = 0;
     int tx_bits = 0, tx_wait = 0; uint32_t tx_shift = 0;    // host to design
     int rx_bits = -1, rx_wait = 0; uint32_t rx_shift = 0;   // design to host
+#if WITH_FLASH
+    Flash flash;
+#endif
 };
-extern "C" void* serial_open(int divisor) {
+extern "C" void* serial_open(int divisor, const uint8_t* data, int64_t size, int64_t offset, int wake) {
     auto* line = new Line; line->top = new Vtop; line->divisor = divisor;
     line->top->clk = 0; line->top->rx = 1; line->top->eval();
+#if WITH_FLASH
+    line->flash.data.assign(data, data + size); line->flash.offset = offset; line->flash.wake = wake;
+#endif
     return line;
 }
 extern "C" void serial_close(void* m) { auto* line = (Line*)m; line->top->final(); delete line->top; delete line; }
@@ -34,7 +42,13 @@ extern "C" int64_t serial_exchange(void* m, const uint8_t* data, int64_t n, uint
         }
         top->rx = line.tx_bits ? line.tx_shift & 1 : 1;
         if (line.tx_bits && --line.tx_wait == 0) { line.tx_shift >>= 1; line.tx_bits--; line.tx_wait = line.divisor; }
+#if WITH_FLASH
+        top->miso = line.flash.miso;
+#endif
         top->clk = 1; top->eval(); top->clk = 0; top->eval(); line.cycle++;
+#if WITH_FLASH
+        line.flash.step(top->sck, top->cs_n, top->mosi);
+#endif
         idle++;
         if (line.rx_bits < 0) {
             if (!top->tx) {
@@ -68,17 +82,27 @@ class SerialModel:
         Clock cycles per bit.
     clock_hz : int
         Turns time-outs in seconds into cycles.
+    flash : FlashImage, optional
+        Connect a flash with these contents, else erased, to the design's pins ``sck``, ``cs_n``, ``mosi``, ``miso``.
     """
 
     def __init__(
-        self, verilog: Path, top: str, folder: Path, divisor: int, clock_hz: int, simplify: bool = True
-    ) -> None:
-        library = shared_library(verilog, top, _DRIVER, folder, simplify)
+        self, verilog: Path, top: str, folder: Path, divisor: int, clock_hz: int, simplify: bool = True,
+        flash: FlashImage | None = None,
+    ) -> None:  # fmt: skip
+        driver = f"#define WITH_FLASH {int(flash is not None)}\n{FLASH if flash else ''}{_DRIVER}"
+        library = shared_library(verilog, top, driver, folder, simplify)
         self._lib = ctypes.CDLL(str(library.resolve()))
         self._lib.serial_open.restype = ctypes.c_void_p
         self._lib.serial_exchange.restype = ctypes.c_int64
         self._lib.serial_cycles.restype = ctypes.c_int64
-        self._line = ctypes.c_void_p(self._lib.serial_open(ctypes.c_int(divisor)))
+        held = flash or FlashImage(0, b"")
+        self._line = ctypes.c_void_p(
+            self._lib.serial_open(
+                ctypes.c_int(divisor), held.data, ctypes.c_int64(len(held.data)), ctypes.c_int64(held.offset),
+                ctypes.c_int(wake_cycles(clock_hz)),
+            )
+        )  # fmt: skip
         self._divisor, self._clock_hz = divisor, clock_hz
         self.name = f"simulated {top}"
         self._pending = b""
