@@ -8,6 +8,7 @@ from typing import Literal
 from gatewright.hw.core.errors import BoardError
 
 Family = Literal["ecp5", "ice40", "gowin"]
+FLASH_PORTS = ("sck", "cs_n", "mosi", "miso")  # of a design that reads the configuration flash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,24 @@ class Pin:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FlashPins:
+    """The chip that holds the bitstream, as a design reaches it once it is configured.
+
+    Attributes
+    ----------
+    sck, cs_n, mosi : Pin
+        Outputs of the FPGA; the chip is selected while ``cs_n`` is low.
+    miso : Pin
+        Input of the FPGA.
+    """
+
+    sck: Pin
+    cs_n: Pin
+    mosi: Pin
+    miso: Pin
+
+
+@dataclass(frozen=True, kw_only=True)
 class Board:
     """A development board.
 
@@ -118,6 +137,8 @@ class Board:
         Name of the board for openFPGALoader.
     volatile : bool
         Whether the loader can write the FPGA's own memory and leave the flash alone.
+    flash : FlashPins, optional
+        The configuration flash, where it is wired to pins that a design may use.
     """
 
     name: str
@@ -130,6 +151,7 @@ class Board:
     led: tuple[Pin, ...]
     loader: str
     volatile: bool = True
+    flash: FlashPins | None = None
 
     @property
     def clock_mhz(self) -> float:
@@ -160,6 +182,8 @@ class Board:
             If a port is unknown or too wide, or the design has no clock.
         """
         known = {"clk": (self.clk,), "rx": (self.rx,), "tx": (self.tx,), "led": self.led}
+        if self.flash is not None:
+            known |= {name: (getattr(self.flash, name),) for name in FLASH_PORTS}
         if "clk" not in ports:
             raise BoardError(f"{self.name}: port clk is missing; a design for a board is clocked by it")
         found: dict[str, Pin] = {}

@@ -7,6 +7,8 @@ from amaranth import ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from gatewright.fpga_boards.board import FLASH_PORTS
+
 
 class BoardTop(wiring.Component):
     """Hold reset after configuration, then leave the pins to the accelerator.
@@ -17,7 +19,7 @@ class BoardTop(wiring.Component):
     Parameters
     ----------
     inner : Component
-        With members ``rx``, ``tx`` and ``busy``.
+        With members ``rx``, ``tx`` and ``busy``; perhaps also ``sck``, ``cs_n``, ``mosi`` and ``miso``.
     led_inverted : bool
         The lamp lights when its pin is low.
     reset_bits : int
@@ -33,11 +35,17 @@ class BoardTop(wiring.Component):
         Serial line to the host.
     led : Out(1)
         Lit while an inference runs.
+    sck, cs_n, mosi : Out(1)
+        To the configuration flash; only if ``inner`` has them.
+    miso : In(1)
+        From it.
     """
 
     def __init__(self, inner: Any, led_inverted: bool = False, reset_bits: int = 12) -> None:
         self.inner, self.led_inverted, self.reset_bits = inner, led_inverted, reset_bits
-        super().__init__({"clk": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(1)})
+        self.flash = set(FLASH_PORTS) <= set(inner.signature.members)
+        flash = {"sck": Out(1), "cs_n": Out(1, init=1), "mosi": Out(1), "miso": In(1)} if self.flash else {}
+        super().__init__({"clk": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(1), **flash})
 
     def elaborate(self, platform: Any) -> Module:
         """Count once from 0 to the top and stay there."""
@@ -54,4 +62,7 @@ class BoardTop(wiring.Component):
         ]
         m.submodules.accelerator = inner = self.inner
         m.d.comb += [inner.rx.eq(self.rx), self.tx.eq(inner.tx), self.led.eq(inner.busy ^ self.led_inverted)]
+        if self.flash:
+            m.d.comb += [self.sck.eq(inner.sck), self.cs_n.eq(inner.cs_n), self.mosi.eq(inner.mosi)]
+            m.d.comb += inner.miso.eq(self.miso)
         return m

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gatewright.fpga_boards.board import Board
+from gatewright.fpga_boards.board import FLASH_PORTS, Board
+from gatewright.fpga_boards.registry import boards
 from gatewright.fpga_boards.top import BoardTop
 from gatewright.gen.design import Design
 from gatewright.gen.emit import generate, header, plain_verilog
@@ -24,6 +25,8 @@ from gatewright.gen.run import task_of
 from gatewright.gen.task import Task
 from gatewright.hw.bus.protocol import Command
 from gatewright.hw.core.errors import BoardError, VerificationError
+from gatewright.hw.memory.flash_boot.image import FlashImage
+from gatewright.tb.fast.flash import wake_cycles
 from gatewright.tb.fast.serial import SerialModel
 
 RESET_CYCLES = 4200  # the board's reset lasts 4096
@@ -40,7 +43,7 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
     Raises
     ------
     BoardError
-        If the design has no serial port, or was made for another clock.
+        If the design has no serial port, was made for another clock, or reads a flash that the board lacks.
     """
     pins = getattr(design.config, "pins", ())
     if not {"rx", "tx", "busy"} <= set(pins):
@@ -53,6 +56,11 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
         raise BoardError(
             f"{design.name}.clock_hz must be {board.clock_hz}, the oscillator of {board.name}, not {clock}; "
             f"set it in the config, or under [board.{board.name}]"
+        )
+    if set(pins) & set(FLASH_PORTS) and board.flash is None:
+        able = ", ".join(name for name, other in boards().items() if other.flash is not None)
+        raise BoardError(
+            f"{design.name} reads a flash, and {board.name} has none on pins that a design may use; build it for {able}"
         )
     generate(design, out / "rtl")
     top = board_top(design, board)
@@ -73,9 +81,13 @@ def build_design(
     ``mhz`` asks the placer for more than the oscillator gives.
     """
     verilog = emit_for_board(design, board, out)
-    target = BoardDesign(name=design.name, top=board_top(design, board), verilog=(verilog,))
+    flash = design.flash
+    target = BoardDesign(name=design.name, top=board_top(design, board), verilog=(verilog,), flash=flash)
     task = task_of(design)
-    check = partial(check_board_netlist, design.name, task.brief(), design.config.divisor, board.clock_hz)
+    check = partial(
+        check_board_netlist, design.name, task.brief(), design.config.divisor, board.clock_hz,
+        flash=flash, boot_cycles=design.config.boot_cycles,
+    )  # fmt: skip
     options = options or synthesis_of(design, board)
     return build_flow(target, board, out, check, options=options, mhz=mhz, announce=announce)
 
@@ -87,9 +99,10 @@ def synthesis_of(design: Design, board: Board) -> SynthOptions:
 
 
 def check_board_netlist(
-    name: str, task: Task, divisor: int, clock_hz: int, rtl: Path, netlist: Path, top: str, family: str, work: Path
-) -> dict[str, Any]:
-    """Hold a netlist to its RTL and to the golden model.
+    name: str, task: Task, divisor: int, clock_hz: int, rtl: Path, netlist: Path, top: str, family: str, work: Path,
+    *, flash: FlashImage | None = None, boot_cycles: int = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """Hold a netlist to its RTL and to the golden model, its flash connected and read first if it boots from one.
 
     Raises
     ------
@@ -104,10 +117,13 @@ def check_board_netlist(
     line = serial_line(request + run_request, divisor)
     tail = np.ones(3000 + 300 * divisor, np.uint8)
     line = np.concatenate([np.ones(RESET_CYCLES, np.uint8), line, tail])
-    pair = check_netlist(rtl, netlist, top, family, work / "lockstep", cycles=len(line), drive={"rx": line})
+    pair = check_netlist(
+        rtl, netlist, top, family, work / "lockstep", cycles=len(line), drive={"rx": line}, lead=boot_cycles,
+        flash=flash, wake=wake_cycles(clock_hz),
+    )  # fmt: skip
     plain = simulation_netlist(work, netlist, top, family)
-    model = SerialModel(plain, top, work / "model", divisor, clock_hz, simplify=False)
-    model.read(RESET_CYCLES / clock_hz)
+    model = SerialModel(plain, top, work / "model", divisor, clock_hz, simplify=False, flash=flash)
+    model.read((RESET_CYCLES + boot_cycles) / clock_hz)
     accelerator = Accelerator(model, name, timeout=0.5, clock=model.seconds)
     count = min(task.checks, len(task.codes))
     got, cycles = task.run(accelerator, count)

@@ -2,6 +2,7 @@
 """From Verilog to a bitstream, its report and its picture; an unchanged design costs nothing."""
 
 import dataclasses
+import hashlib
 import json
 import pickle
 import uuid
@@ -20,11 +21,13 @@ from gatewright.gen.flow.place import LAYOUT, PlaceResult, place_on_board, read_
 from gatewright.gen.flow.report import make_report, summary, tool_versions
 from gatewright.gen.flow.synth import SynthOptions, SynthResult, options_for, read_synthesis, synthesise
 from gatewright.hw.core.errors import BoardError
+from gatewright.hw.memory.flash_boot.image import FlashImage
 
 # Called as check(rtl, netlist, top, family, workdir); raises when the netlist differs from the RTL.
 NetlistCheck = Callable[[Path, Path, str, str, Path], Any]
 
 SIDECAR = "bitstream.json"
+IMAGE = "flash.bin"  # what the flash must hold beside the bitstream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +44,15 @@ class BoardDesign:
         Source files.
     techmaps : tuple of Path
         Verilog files whose modules replace instances of the same name before synthesis.
+    flash : FlashImage, optional
+        What the flash must hold behind the bitstream.
     """
 
     name: str
     top: str
     verilog: tuple[Path, ...]
     techmaps: tuple[Path, ...] = ()
+    flash: FlashImage | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ def build(
     ToolError
         If a tool fails or timing is missed.
     BoardError
-        If a port has no pin.
+        If a port has no pin, or the bitstream and the flash image are in each other's way.
     """
     if mhz is not None and mhz < board.clock_mhz:
         raise BoardError(f"mhz must be at least {board.clock_mhz:g}, the oscillator of {board.name}, not {mhz:g}")
@@ -145,8 +151,10 @@ class _Flow:
         self.design, self.board, self.folder, self.options = design, board, folder, options
         self.family = board.part.family
         self.bitstream = design.name + board.suffix
+        if design.flash is not None and self.bitstream == IMAGE:
+            raise BoardError(f"a design that boots from flash can't be named {design.name}: {IMAGE} is its flash image")
         self.tools = tool_versions(self.family)
-        self.steps = Steps(folder, announce, withdraw=(self.bitstream, SIDECAR, "report.json"))
+        self.steps = Steps(folder, announce, withdraw=(self.bitstream, SIDECAR, IMAGE, "report.json"))
 
     @property
     def synthesis(self) -> SynthResult:
@@ -217,15 +225,21 @@ class _Flow:
             wrong = disagreement(read_header(path), self.board.part)
             if wrong:
                 raise BoardError(f"{path.name} came out for another FPGA: {wrong}")
-            (aside / SIDECAR).write_text(json.dumps(self._about(path), indent=2) + "\n")
+            about = self._about(path)
+            if flash is not None:
+                about["flash"] = _write_image(flash, path, aside / IMAGE)
+            (aside / SIDECAR).write_text(json.dumps(about, indent=2) + "\n")
 
+        flash = self.design.flash
         inputs = {
             "layout": checksum(self.folder / LAYOUT[self.family]),
             "board": _described(self.board),
             "design": self.design.name,
+            "flash": [flash.offset, hashlib.sha256(flash.data).hexdigest()] if flash else None,
             "tools": self.tools,
         }
-        self.steps.run("pack", inputs, (self.bitstream, SIDECAR), work)
+        outputs = (self.bitstream, SIDECAR, IMAGE) if flash else (self.bitstream, SIDECAR)
+        self.steps.run("pack", inputs, outputs, work)
         self.steps.withdraw = ()  # what follows only describes
 
     def _about(self, path: Path) -> dict[str, Any]:
@@ -270,6 +284,17 @@ class _Flow:
             "report": checksum(self.folder / "report.json"),
         }
         self.steps.run("floorplan", inputs, ("floorplan.png", "floorplan.svg"), work)
+
+
+def _write_image(flash: FlashImage, bitstream: Path, path: Path) -> dict[str, Any]:
+    """Write what the flash must hold, and describe it."""
+    size = bitstream.stat().st_size
+    if flash.offset < size:
+        raise BoardError(
+            f"the flash image must lie behind the bitstream of {size} bytes, not at {flash.offset:#x}; set its offset"
+        )
+    path.write_bytes(flash.data)
+    return {"file": path.name, "offset": flash.offset, "bytes": len(flash.data), "sha256": checksum(path)}
 
 
 def _described(board: Board) -> dict[str, Any]:

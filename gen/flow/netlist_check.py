@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from gatewright.gen.flow.netlist import plain_rtl, read_module, simulation_netlist
 from gatewright.hw.core.errors import ToolError, VerificationError
+from gatewright.hw.memory.flash_boot.image import FlashImage
+from gatewright.tb.fast.flash import FLASH
 from gatewright.tb.tools import run_program, run_verilator, verilator_environment
 
 Drive = Mapping[str, "int | NDArray[Any]"]
@@ -29,12 +31,23 @@ _MAIN = """\
 int main() {
     FILE* file = fopen("stimulus.bin", "rb");
     if (!file) return 3;
+#if WITH_FLASH
+    Flash flash;
+    flash.offset = FLASH_OFFSET; flash.wake = FLASH_WAKE;
+    FILE* image = fopen("flash.bin", "rb");
+    if (!image) return 4;
+    for (int octet; (octet = fgetc(image)) != EOF;) flash.data.push_back(octet);
+#endif
     auto* top = new Vpair;
     std::vector<uint32_t> start(BITS_WORDS), moved(BITS_WORDS), first(2 * BITS_WORDS);
     uint32_t row[WORDS];
     long cycle = 0, mismatches = 0, first_cycle = -1;
     top->clk = 0;
-    for (; fread(row, 4, WORDS, file) == WORDS; cycle++) {
+    // The first row holds for LEAD cycles more.
+    for (; (cycle && cycle <= LEAD) || fread(row, 4, WORDS, file) == WORDS; cycle++) {
+#if WITH_FLASH
+        row[MISO / 32] = (row[MISO / 32] & ~(1u << MISO % 32)) | (uint32_t)flash.miso << MISO % 32;
+#endif
         for (int i = 0; i < WORDS; i++) top->stimulus[i] = row[i];
         top->eval();
         bool differs = false;
@@ -48,6 +61,10 @@ int main() {
             for (int i = 0; i < BITS_WORDS; i++) { first[i] = top->expected[i]; first[BITS_WORDS + i] = top->got[i]; }
         }
         top->clk = 1; top->eval(); top->clk = 0; top->eval();
+#if WITH_FLASH
+        auto pin = [&](int at) { return top->expected[at / 32] >> at % 32 & 1; };
+        flash.step(pin(SCK), pin(CS_N), pin(MOSI));
+#endif
     }
     printf("RESULT %ld %ld %ld\\n", cycle, mismatches, first_cycle);
     for (auto* list : {&moved, &first}) { for (auto word : *list) printf("%u ", word); printf("\\n"); }
@@ -94,7 +111,8 @@ class NetlistCheck:
 
 def check_netlist(
     rtl: Path, netlist: Path, top: str, family: str, workdir: Path, *, cycles: int = 4096, seed: int = 1,
-    drive: Drive | None = None, clock: str = "clk", reset: str = "rst",
+    drive: Drive | None = None, clock: str = "clk", reset: str = "rst", lead: int = 0, flash: FlashImage | None = None,
+    wake: int = 0,
 ) -> NetlistCheck:  # fmt: skip
     """Compare as `compare_netlist` does, and refuse a netlist that differs.
 
@@ -104,8 +122,9 @@ def check_netlist(
         If any output differs in any cycle, the ports differ, or no output ever moved.
     """
     found = compare_netlist(
-        rtl, netlist, top, family, workdir, cycles=cycles, seed=seed, drive=drive, clock=clock, reset=reset
-    )
+        rtl, netlist, top, family, workdir, cycles=cycles, seed=seed, drive=drive, clock=clock, reset=reset,
+        lead=lead, flash=flash, wake=wake,
+    )  # fmt: skip
     if found.first is not None:
         cycle, port, expected, got = found.first
         raise VerificationError(
@@ -121,7 +140,8 @@ def check_netlist(
 
 def compare_netlist(
     rtl: Path, netlist: Path, top: str, family: str, workdir: Path, *, cycles: int = 4096, seed: int = 1,
-    drive: Drive | None = None, clock: str = "clk", reset: str = "rst",
+    drive: Drive | None = None, clock: str = "clk", reset: str = "rst", lead: int = 0, flash: FlashImage | None = None,
+    wake: int = 0,
 ) -> NetlistCheck:  # fmt: skip
     """Simulate both designs in one program and count the cycles in which they differ.
 
@@ -142,6 +162,12 @@ def compare_netlist(
         holds afterwards; `serial_line` makes one for a UART pin.
     clock, reset : str
         Names of those inputs. Either may be absent; the reset is high for two cycles, then rarely.
+    lead : int
+        Cycles before these, in which the inputs stay as they are in the first.
+    flash : FlashImage, optional
+        What a flash holds that sees the RTL's ``sck``, ``cs_n`` and ``mosi`` and gives both designs ``miso``.
+    wake : int
+        Cycles that the flash needs to wake up.
     """
     workdir.mkdir(parents=True, exist_ok=True)
     plain_rtl(workdir, rtl, top, family, "gatewright_pair_rtl", "pair_rtl")
@@ -149,7 +175,11 @@ def compare_netlist(
     inputs, outputs = _same_ports(workdir, top, clock)
     packed = stimulus(inputs, cycles, seed, drive or {}, reset)
     packed.tofile(workdir / "stimulus.bin")
-    _build(workdir, inputs, outputs, clock, packed.shape[1])
+    head = f"#define LEAD {lead}\n#define WITH_FLASH {int(flash is not None)}\n"
+    if flash is not None:
+        (workdir / "flash.bin").write_bytes(flash.data)
+        head += _flash_head(top, inputs, outputs, flash.offset, wake)
+    _build(workdir, inputs, outputs, clock, packed.shape[1], head)
     printed = run_program([str((workdir / "pair").resolve())], workdir, workdir / "pair.log")
     return _result(printed, outputs)
 
@@ -264,12 +294,25 @@ def _pair(inputs: list[Port], outputs: list[Port], clock: str, has_clock: bool) 
     return "\n".join([*lines, "endmodule\n"])
 
 
-def _build(workdir: Path, inputs: list[Port], outputs: list[Port], clock: str, words: int) -> None:
+def _flash_head(top: str, inputs: list[Port], outputs: list[Port], offset: int, wake: int) -> str:
+    """Say where the flash's pins are among the packed bits."""
+    places = {("in", port.name): port.offset for port in inputs} | {("out", port.name): port.offset for port in outputs}
+    pins = (("out", "sck"), ("out", "cs_n"), ("out", "mosi"), ("in", "miso"))
+    lacks = [name for side, name in pins if (side, name) not in places]
+    if lacks:
+        raise ToolError(f"{top} has no port {lacks[0]}, so no flash can be connected")
+    lines = [f"#define {name.upper()} {places[side, name]}" for side, name in pins]
+    return "\n".join([FLASH, f"#define FLASH_OFFSET {offset}", f"#define FLASH_WAKE {wake}", *lines, ""])
+
+
+def _build(
+    workdir: Path, inputs: list[Port], outputs: list[Port], clock: str, words: int, above: str
+) -> None:
     module = read_module(workdir / "pair_rtl.json", "gatewright_pair_rtl")
     (workdir / "pair.v").write_text(_pair(inputs, outputs, clock, clock in module["ports"]))
     out_words = _words(sum(port.bits for port in outputs))
     head = f"#define WORDS {words}\n#define BITS_WORDS {out_words}\n"
-    (workdir / "main.cpp").write_text(head + _MAIN)
+    (workdir / "main.cpp").write_text(above + head + _MAIN)
     (workdir / "models.v").write_text(_shared_models(workdir))
     flags = ["--cc", "--exe", "--prefix", "Vpair", "--Mdir", "obj", "--top-module", "pair", "-Wno-fatal", "-Wno-lint"]
     speed = ["-O3", "--x-assign", "0", "--x-initial", "0", "-CFLAGS", "-O1", "-o", "../pair"]

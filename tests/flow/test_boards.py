@@ -8,7 +8,7 @@ from amaranth_boards.icebreaker import ICEBreakerPlatform
 from amaranth_boards.tang_nano_9k import TangNano9kPlatform
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
-from gatewright.fpga_boards.board import Pin
+from gatewright.fpga_boards.board import FLASH_PORTS, Pin
 from gatewright.fpga_boards.constraints import constraints
 from gatewright.fpga_boards.parts import find_part, parts
 from gatewright.fpga_boards.registry import boards, find_board
@@ -35,6 +35,15 @@ def test_pins_and_clock_equal_those_of_amaranth_boards(name):
         assert (lamp.site, lamp.inverted) == (known.names[0], known.invert)
 
 
+def test_flash_pins_equal_those_of_amaranth_boards():
+    chip = {line.name: line.ios[0] for line in resource(ICEBreakerPlatform, "spi_flash_1x").ios}
+    flash = boards()["icebreaker"].flash
+    found = {"clk": flash.sck, "cs": flash.cs_n, "copi": flash.mosi, "cipo": flash.miso}
+    assert {name: pin.site for name, pin in found.items()} == {name: chip[name].names[0] for name in found}
+    assert chip["cs"].invert  # so that cs_n needs no inverter
+    assert not any(pin.inverted for pin in found.values())
+
+
 def test_parts_equal_those_of_amaranth_boards():
     assert boards()["ulx3s-85f"].part.device == ULX3S_85F_Platform.device
     assert boards()["ulx3s-85f"].part.speed == ULX3S_85F_Platform.speed
@@ -50,6 +59,7 @@ def test_every_board_has_a_platform_to_compare_with():
 def test_no_board_uses_a_pin_twice():
     for board in boards().values():
         pins = [board.clk, board.rx, board.tx, *board.led]
+        pins += [getattr(board.flash, name) for name in FLASH_PORTS] if board.flash else []
         assert len({pin.site for pin in pins}) == len(pins), board.name
 
 
@@ -77,6 +87,13 @@ def test_pcf_places_every_bit_and_states_the_clock():
     ]  # fmt: skip
 
 
+def test_pcf_places_the_flash():
+    ports = dict.fromkeys(("clk", *FLASH_PORTS), 1)
+    assert constraints(find_board("icebreaker"), ports).splitlines() == [
+        "set_io clk 35", "set_io sck 15", "set_io cs_n 16", "set_io mosi 14", "set_io miso 17", "set_frequency clk 12",
+    ]  # fmt: skip
+
+
 def test_cst_places_every_bit():
     text = constraints(find_board("tang-nano-9k"), {"clk": 1, "tx": 1, "led": 1})
     assert dict(re.findall(r'^IO_LOC "(.+)" (\d+);$', text, re.MULTILINE)) == {"clk": "52", "tx": "17", "led": "10"}
@@ -86,13 +103,17 @@ def test_cst_places_every_bit():
     ("ports", "message"),
     [
         ({"rx": 1}, "icebreaker: port clk is missing; a design for a board is clocked by it"),
-        ({"clk": 1, "rst": 1}, "icebreaker: port rst has no pin; a board's ports are clk, rx, tx, led"),
+        (
+            {"clk": 1, "rst": 1},
+            "icebreaker: port rst has no pin; a board's ports are clk, rx, tx, led, sck, cs_n, mosi, miso",
+        ),
+        ({"clk": 1, "sck": 1}, "ulx3s-85f: port sck has no pin; a board's ports are clk, rx, tx, led"),
         ({"clk": 1, "led": 3}, "icebreaker: port led must have 1..2 bits, not 3"),
     ],
 )
 def test_ports_without_pins_are_refused(ports, message):
     with pytest.raises(BoardError) as caught:
-        find_board("icebreaker").pins(ports)
+        find_board(message.partition(":")[0]).pins(ports)
     assert str(caught.value) == message
 
 

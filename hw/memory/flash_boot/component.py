@@ -21,7 +21,7 @@ class FlashBoot(RoomComponent):
     Members
     -------
     sck, cs_n, mosi : Out(1)
-        To the flash; `sck` and `cs_n` come from flip-flops, `mosi` settles after `sck` has fallen.
+        To the flash; `sck` and `cs_n` are registers, `mosi` settles after `sck` has fallen.
     miso : In(1)
         From the flash.
     done : Out(1)
