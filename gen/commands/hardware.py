@@ -78,7 +78,7 @@ def flash(
     out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Write a bitstream to a board, after checking that the two belong together."""
+    """Write a bitstream to a board, and its flash image if it has one, after checking that they belong together."""
     target = find_board(board)
     path = Path(config)
     if path.suffix in {known.suffix for known in boards().values()} - {target.suffix}:
@@ -88,9 +88,10 @@ def flash(
         path = out / design.name / board / f"{design.name}{target.suffix}"
     result = flash_bitstream(path, target, dry_run, persistent)
     if as_json:
-        show_json({"command": result.command, "written": result.written, "output": result.output})
+        show_json({"commands": list(result.commands), "written": result.written, "output": result.output})
         return
-    console.print(("would run: " if not result.written else "ran: ") + result.command, soft_wrap=True, markup=False)
+    for command in result.commands:
+        console.print(("would run: " if not result.written else "ran: ") + command, soft_wrap=True, markup=False)
 
 
 def show_boards(

