@@ -57,7 +57,7 @@ class Design:
     @property
     def flash(self) -> FlashImage | None:
         """What the board's flash must hold behind the bitstream; None if the design reads no flash."""
-        return self.room.flash_image(self.config)
+        return self.room.flash_image(self.config, self.settings, self.folder)
 
     def build(self) -> Any:
         """Make the Amaranth component."""

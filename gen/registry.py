@@ -36,7 +36,7 @@ class Room:
         For accelerators: module with ``Settings``, what a user's file sets, and
         ``map_settings(settings, folder) -> (config, assets)``; perhaps ``synthesis(config, family)``, the
         options that suit the accelerator, ``notes(settings)``, lines on what was decided for the user, and
-        ``flash_image(config)``, what the board's flash must hold for it.
+        ``flash_image(config, settings, folder)``, what the board's flash must hold for it.
     """
 
     name: str
@@ -80,10 +80,10 @@ class Room:
         found = getattr(import_module(self.mapping), "notes", None) if self.mapping else None
         return tuple(found(settings)) if found and isinstance(settings, self.settings) else ()
 
-    def flash_image(self, config: Any) -> FlashImage | None:
+    def flash_image(self, config: Any, settings: Any, folder: Path) -> FlashImage | None:
         """Give what the flash must hold for an accelerator that boots from it; None for all others."""
-        name = getattr(import_module(self.mapping), "flash_image", None) if self.mapping else None
-        return name(config) if name else None
+        found = getattr(import_module(self.mapping), "flash_image", None) if self.mapping else None
+        return found(config, settings, folder) if found and isinstance(settings, self.settings) else None
 
     @property
     def component(self) -> Any:

@@ -36,7 +36,9 @@ def chat(
     """Generate text, token by token, on the accelerator."""
     design = load_design(config, board)
     if not isinstance(design.settings, LmSettings):
-        raise ConfigError(f"chat needs a model of room ternary_lm or small_lm, and {design.name} is of room {design.room.name}")
+        raise ConfigError(
+            f"chat needs a model of room ternary_lm or small_lm, and {design.name} is of room {design.room.name}"
+        )
     graph = model_of(design.settings, design.folder)
     if prompt is not None:
         tokens(graph, prompt.encode())  # before the long work

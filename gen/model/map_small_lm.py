@@ -18,7 +18,8 @@ from gatewright.hw.accel.lm_serial.config import LmSerialConfig
 from gatewright.hw.accel.lm_serial.image import image
 from gatewright.hw.accel.small_lm.config import SmallLmConfig
 from gatewright.hw.core.config import integer
-from gatewright.hw.memory.flash_boot.image import FlashImage, flash_image
+from gatewright.hw.memory.flash_boot.image import FlashImage
+from gatewright.hw.memory.flash_boot.image import flash_image as in_flash
 
 
 class Settings(LmSettings):
@@ -50,9 +51,9 @@ def map_settings(settings: Settings, folder: Path) -> tuple[SmallLmConfig, dict[
     return config, assets
 
 
-def flash_of(config: SmallLmConfig, settings: Settings, folder: Path) -> FlashImage:
+def flash_image(config: SmallLmConfig, settings: Settings, folder: Path) -> FlashImage:
     """Give what the board's flash must hold."""
-    return flash_image(config.boot, words_of(settings, folder))
+    return in_flash(config.boot, words_of(settings, folder))
 
 
 def words_of(settings: Settings, folder: Path) -> NDArray[np.uint16]:

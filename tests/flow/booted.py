@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -118,7 +119,7 @@ class BootedRoom(Room):
     config = BootedConfig
     component = Booted
 
-    def flash_image(self, config: Any) -> Any:
+    def flash_image(self, config: Any, settings: Any, folder: Path) -> Any:
         return flash_image(config.core, self.words)
 
 

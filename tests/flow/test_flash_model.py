@@ -56,7 +56,7 @@ def test_a_wrong_octet_keeps_it_from_answering(change, folder, monkeypatch):
     image = design.flash
     data = bytearray(image.data)
     data[change] ^= 4
-    monkeypatch.setattr(type(design.room), "flash_image", lambda room, config: FlashImage(image.offset, bytes(data)))
+    monkeypatch.setattr(type(design.room), "flash_image", lambda room, *design: FlashImage(image.offset, bytes(data)))
     assert silent(simulate(design, folder))
 
 

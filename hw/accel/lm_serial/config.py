@@ -7,12 +7,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from gatewright.hw.accel.lm_core.config import COUNT_BYTES, HEADER, LOGIT_BYTES
+from gatewright.hw.accel.lm_core.config import HEADER, LOGIT_BYTES
 from gatewright.hw.accel.lm_core.parts import CorePartsConfig
 from gatewright.hw.accel.lm_core.shape import ACT_BITS, MULTIPLIER_BITS, WIDE_BITS, NetworkConfig
 from gatewright.hw.accel.lm_serial import timing
 from gatewright.hw.accel.lm_serial.tape import (
-    MATRICES, WORD_BITS, WORD_TRITS, Segment, Step, length_of, row_words, segments, shape_of,
+    MATRICES,
+    WORD_BITS,
+    WORD_TRITS,
+    Segment,
+    Step,
+    row_words,
+    segments,
+    shape_of,
 )  # fmt: skip
 from gatewright.hw.attention.kv_attention.config import KvAttentionConfig
 from gatewright.hw.core.config import integer
@@ -54,7 +61,8 @@ class LmSerialConfig(NetworkConfig):
             )
         self.require(
             self.relu2_shift in (0, 2),  # a shift by one would have ties to break
-            f"middle_fraction must be twice gate_fraction = {self.gate_fraction}, or 2 less, not {self.middle_fraction}",
+            f"middle_fraction must be {2 * self.gate_fraction} or {2 * self.gate_fraction - 2}, twice gate_fraction or "
+            f"2 less, not {self.middle_fraction}",
         )
         self.require(self.gate_shift > 0, f"gate_shift must be at least 1, not {self.gate_shift}")
         for norm in self.norms:
@@ -237,9 +245,10 @@ class LmSerialConfig(NetworkConfig):
         boot = (PayloadField("data", WORD_BITS), PayloadField("last", 1))
         fields = (PayloadField("data", 8, True), PayloadField("last", 1), PayloadField("good", 1))
         doc = "A request per packet; it runs if `good` comes with `last`, else it is forgotten."
+        words = "The model's words from address 0 on, after a reset or between requests; `last` ends them."
         return (
             StreamPort("i", fields, doc),
-            StreamPort("i_boot", boot, "The model's words from address 0 on, after a reset or between requests; `last` ends them."),
+            StreamPort("i_boot", boot, words),
         )
 
     @property

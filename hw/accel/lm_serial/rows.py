@@ -11,7 +11,6 @@ from gatewright.hw.accel.lm_core.shape import ACT_BITS, SHIFT_MIN, WIDE_BITS
 from gatewright.hw.accel.lm_serial.tape import (
     MATRICES,
     OCTET_TRITS,
-    WORD_TRITS,
     Step,
     row_words,
     scale_words,
