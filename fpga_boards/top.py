@@ -8,6 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from gatewright.fpga_boards.board import FLASH_PORTS
+from gatewright.fpga_boards.pll import Ecp5Pll, PllPlan
 
 
 class BoardTop(wiring.Component):
@@ -22,13 +23,15 @@ class BoardTop(wiring.Component):
         With members ``rx``, ``tx`` and ``busy``; perhaps also ``sck``, ``cs_n``, ``mosi`` and ``miso``.
     led_inverted : bool
         The lamp lights when its pin is low.
+    pll : PllPlan, optional
+        Makes the accelerator's clock of the oscillator's; ECP5 only.
     reset_bits : int
         Width of the reset counter.
 
     Members
     -------
     clk : In(1)
-        The board's oscillator.
+        The board's oscillator; the clock of all, unless there is a PLL.
     rx : In(1)
         Serial line from the host, idle high.
     tx : Out(1)
@@ -41,8 +44,10 @@ class BoardTop(wiring.Component):
         From it.
     """
 
-    def __init__(self, inner: Any, led_inverted: bool = False, reset_bits: int = 12) -> None:
-        self.inner, self.led_inverted, self.reset_bits = inner, led_inverted, reset_bits
+    def __init__(
+        self, inner: Any, led_inverted: bool = False, pll: PllPlan | None = None, reset_bits: int = 12
+    ) -> None:
+        self.inner, self.led_inverted, self.pll, self.reset_bits = inner, led_inverted, pll, reset_bits
         self.flash = set(FLASH_PORTS) <= set(inner.signature.members)
         flash = {"sck": Out(1), "cs_n": Out(1, init=1), "mosi": Out(1), "miso": In(1)} if self.flash else {}
         super().__init__({"clk": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(1), **flash})
@@ -52,12 +57,18 @@ class BoardTop(wiring.Component):
         m = Module()
         m.domains.sync = ClockDomain("sync")
         m.domains.start = ClockDomain("start", reset_less=True)
+        clock: Any = self.clk
+        steady: Any = 1
+        if self.pll is not None:
+            m.submodules.clocks = clocks = Ecp5Pll(self.pll)
+            m.d.comb += clocks.source.eq(self.clk)
+            clock, steady = clocks.clock, clocks.locked
         count = Signal(self.reset_bits + 1)
-        with m.If(~count[-1]):
+        with m.If(~count[-1] & steady):
             m.d.start += count.eq(count + 1)
         m.d.comb += [
-            ClockSignal("start").eq(self.clk),
-            ClockSignal("sync").eq(self.clk),
+            ClockSignal("start").eq(clock),
+            ClockSignal("sync").eq(clock),
             ResetSignal("sync").eq(~count[-1]),
         ]
         m.submodules.accelerator = inner = self.inner

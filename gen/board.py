@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gatewright.fpga_boards.board import FLASH_PORTS, Board
+from gatewright.fpga_boards.pll import plan_pll
 from gatewright.fpga_boards.registry import boards
 from gatewright.fpga_boards.top import BoardTop
 from gatewright.gen.design import Design
@@ -52,11 +53,15 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
             "qnn_mlp or ternary_linear"
         )
     clock = getattr(design.config, "clock_hz", board.clock_hz)
+    pll = None
     if clock != board.clock_hz:
-        raise BoardError(
-            f"{design.name}.clock_hz must be {board.clock_hz}, the oscillator of {board.name}, not {clock}; "
-            f"set it in the config, or under [board.{board.name}]"
-        )
+        pll = plan_pll(board.clock_hz, clock) if board.part.family == "ecp5" else None
+        if pll is None:
+            also = ", or what a PLL makes of it exactly" if board.part.family == "ecp5" else ""
+            raise BoardError(
+                f"{design.name}.clock_hz must be {board.clock_hz}, the oscillator of {board.name}{also}, not {clock}; "
+                f"set it in the config, or under [board.{board.name}]"
+            )
     if set(pins) & set(FLASH_PORTS) and board.flash is None:
         able = ", ".join(name for name, other in boards().items() if other.flash is not None)
         raise BoardError(
@@ -65,7 +70,7 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
     generate(design, out / "rtl")
     top = board_top(design, board)
     path = out / f"{top}.v"
-    component = BoardTop(design.build(), bool(board.led) and board.led[0].inverted)
+    component = BoardTop(design.build(), bool(board.led) and board.led[0].inverted, pll)
     write_file(path, header(design, top) + plain_verilog(component, top))
     return path
 
@@ -85,7 +90,7 @@ def build_design(
     target = BoardDesign(name=design.name, top=board_top(design, board), verilog=(verilog,), flash=flash)
     task = task_of(design)
     check = partial(
-        check_board_netlist, design.name, task.brief(), design.config.divisor, board.clock_hz,
+        check_board_netlist, design.name, task.brief(), design.config.divisor, design.config.clock_hz,
         flash=flash, boot_cycles=design.config.boot_cycles,
     )  # fmt: skip
     options = options or synthesis_of(design, board)
