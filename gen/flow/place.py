@@ -210,6 +210,7 @@ def parse_report(report: Mapping[str, Any]) -> tuple[tuple[Clock, ...], dict[str
         # nextpnr holds periods in whole picoseconds: a 12 MHz clock comes back as 12.00005.
         Clock(clock_name(net), round(float(entry["achieved"]), 3), round(float(entry["constraint"]), 3))
         for net, entry in sorted(report["fmax"].items())
+        if not net.startswith("$PACKER_")  # the constant at the write clock of a memory that is never written
     )
     used = {name: (entry["used"], entry["available"]) for name, entry in sorted(report["utilization"].items())}
     return clocks, used

@@ -27,15 +27,15 @@ def stimulus(config: LmSerialConfig, rng: np.random.Generator, kind: str, size: 
     return {"i_boot": boot, **tb_lm_core.stimulus(core, rng, kind, size)}
 
 
-SMALL: dict[str, Any] = {"features": 16, "hidden": 24, "middle_fraction": 10, "gate_shift": 8}
+SMALL: dict[str, Any] = {"middle_fraction": 10, "gate_shift": 8}
 BENCH = StreamBench(
     config=LmSerialConfig,
     golden=golden,
     grid=(
         {**SMALL, "request_tokens": 3, "context": 8, "embed_shift": 8},  # residuals saturate
-        {**SMALL, "request_tokens": 2, "context": 4, "heads": 4, "kv_heads": 2, "head_dim": 4, "layers": 1, "vocab": 10,
+        {**SMALL, "request_tokens": 2, "context": 4, "heads": 6, "kv_heads": 2, "head_dim": 4, "layers": 1, "vocab": 10,
          "features": 22, "hidden": 40},
-        {**SMALL, "request_tokens": 2, "layers": 3, "heads": 3, "kv_heads": 1, "middle_fraction": 12, "gate_shift": 10,
+        {**SMALL, "request_tokens": 2, "layers": 3, "heads": 4, "kv_heads": 4, "middle_fraction": 12, "gate_shift": 10,
          "epsilon": 900, "mixer_epsilon": 3, "ffn_epsilon": 70000},
     ),
     mutation={**SMALL, "request_tokens": 2, "context": 4},

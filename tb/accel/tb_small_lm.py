@@ -42,7 +42,7 @@ def flash(config: SmallLmConfig) -> SpiFlash:
 
 
 SMALL: dict[str, Any] = {
-    "vocab": 4, "features": 12, "layers": 1, "hidden": 12, "context": 2, "heads": 3, "head_dim": 4,
+    "vocab": 4, "features": 22, "layers": 1, "hidden": 22, "context": 2, "heads": 6, "head_dim": 4,
     "middle_fraction": 10, "gate_shift": 8, "request_tokens": 2,
 }  # fmt: skip
 

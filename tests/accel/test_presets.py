@@ -14,7 +14,7 @@ from gatewright.gen.presets import folder, load_design, presets
 from gatewright.gen.run import classify, simulate, task_of
 
 PRESETS = sorted(presets())
-LARGE = {"moe-vit-digits", "moe-vit-glyphs", "kjv-transformer", "kjv-mlgru"}
+LARGE = {"moe-vit-digits", "moe-vit-glyphs", "kjv-transformer", "kjv-mlgru", "kjv-mqa"}
 LARGE_ON = {("ternary-linear", "ulx3s-85f")}
 
 

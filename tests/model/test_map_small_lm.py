@@ -21,7 +21,7 @@ from gatewright.hw.accel.lm_serial.golden import model_of
 from gatewright.hw.accel.lm_serial.image import image
 from gatewright.hw.core.errors import ConfigError, ModelError
 
-SHAPE = replace(SHAPES["transformer"], context=16)
+SHAPE = replace(SHAPES["transformer"], context=16, dim=24)
 ENGINE = EngineSettings(inputs_per_cycle=2, outputs_per_cycle=2, group=1, packing="engine", parallel=1,
                         logic_products=0)  # fmt: skip
 UP5K_WORDS = 4 * 16384
@@ -34,7 +34,7 @@ def made(seed=3, **changes):
     return graph, core, LmSerialConfig(**network)
 
 
-@pytest.mark.parametrize("changes", [{}, {"dim": 26, "ff": 34, "kv_heads": 1}, {"layers": 3, "heads": 2, "vocab": 10}])
+@pytest.mark.parametrize("changes", [{}, {"dim": 26, "ff": 34, "kv_heads": 1}, {"layers": 3, "heads": 6, "vocab": 10}])
 def test_words_and_graph_agree_on_every_logit(changes):
     graph, core, config = made(**changes)
     words = image(core)

@@ -22,8 +22,9 @@ PARTS = ("__init__.py", "config.py", "component.py", "golden.py", "card.md")
 PLAIN = [room for room in ROOMS if not room.mapping]
 BIG = ("vit_core", "lm_core")  # at their defaults
 # Of these only the first of a grid are quick enough.
-HEAVY = {"attention": 1, "moe_engine": 1, "vit_core": 1, "moe_vit": 1, "lm_core": 2, "ternary_lm": 1}
-QUICK = 3  # of a grid; `scripts/test --slow` and `gatewright verify --room` run all
+HEAVY = {"attention": 1, "moe_engine": 1, "vit_core": 1, "moe_vit": 1, "lm_core": 2, "ternary_lm": 1,
+         "lm_serial": 2, "small_lm": 1}
+QUICK = 2  # of a grid; `scripts/test --slow` and `gatewright verify --room` run all
 GRID = [
     pytest.param(room, index, id=f"{room.name}_{index}",
                  marks=[pytest.mark.slow] * (index >= HEAVY.get(room.name, QUICK)))

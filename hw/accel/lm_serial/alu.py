@@ -9,7 +9,7 @@ from gatewright.hw.accel.lm_core.rows import clip
 
 
 class Alu:
-    """Multiply, perhaps add to the product before; a cycle later shift, perhaps round.
+    """Multiply, perhaps add to the product before; shift, perhaps round: two cycles from factors to result.
 
     Attributes
     ----------
@@ -18,13 +18,13 @@ class Alu:
     keep : Signal
         Add to what `total` holds. With factors of 0 it holds that.
     double : Signal
-        Shift `total` left by two in place of all that.
+        Shift `total` left by two, in this very cycle, in place of all that.
     shift : Signal
         Right shift of the result, less one, which comes with the factors.
     half : Signal
         Round it half up, else cut.
     total : Signal
-        The product, or sum, registered.
+        The product, or sum, a cycle after the factors.
     result : Signal
         The same, shifted.
     """
@@ -36,13 +36,14 @@ class Alu:
         self.keep, self.double, self.half = Signal(), Signal(), Signal()
         self.shift = Signal(5)
         self.total, self.result = Signal(signed(bits)), Signal(signed(bits))
-        amount, up, product = Signal(5), Signal(), Signal(signed(first + second))
-        m.d.comb += [
-            product.eq(self.a * self.b), self.result.eq(((self.total >> amount) + up) >> 1),
-        ]  # fmt: skip
+        a, b, adds = Signal.like(self.a), Signal.like(self.b), Signal()
+        amounts, ups = (Signal(5), Signal(5)), (Signal(), Signal())
+        product = Signal(signed(first + second))
+        m.d.comb += [product.eq(a * b), self.result.eq(((self.total >> amounts[1]) + ups[1]) >> 1)]
         m.d.sync += [
-            self.total.eq(Mux(self.double, self.total << 2, Mux(self.keep, self.total, 0) + product)),
-            amount.eq(self.shift), up.eq(self.half),
+            a.eq(self.a), b.eq(self.b), adds.eq(self.keep), amounts[0].eq(self.shift), ups[0].eq(self.half),
+            self.total.eq(Mux(self.double, self.total << 2, Mux(adds, self.total, 0) + product)),
+            amounts[1].eq(amounts[0]), ups[1].eq(ups[0]),
         ]  # fmt: skip
 
     def multiply(self, a: Any, b: Any, shift: Any, half: bool) -> list[Any]:

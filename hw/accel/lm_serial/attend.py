@@ -9,7 +9,7 @@ from amaranth.lib.memory import Memory
 from gatewright.hw.accel.lm_core.rows import clip
 from gatewright.hw.accel.lm_core.shape import ACT_BITS, SHIFT_MIN, WIDE_BITS
 from gatewright.hw.accel.lm_serial.tape import Step
-from gatewright.hw.accel.lm_serial.timing import DRAIN
+from gatewright.hw.accel.lm_serial.timing import SCORED, VALUED
 
 
 def build(m: Module, core: Any) -> None:
@@ -57,6 +57,8 @@ def _products(m: Module, core: Any) -> None:
         sums.append(total)
     second = Signal()
     m.d.sync += second.eq(core.scaled & core.attending & core.weighs)
+    with m.If(core.moves & core.attending & core.weighs):
+        m.d.comb += alu.multiply(sums[1], core.multipliers[1], SHIFT_MIN + core.codes[1], True)
     with m.If(core.whole & core.attending):
         with m.If(core.weighs):
             m.d.comb += alu.multiply(sums[0], core.multipliers[1], SHIFT_MIN + core.codes[1], True)
@@ -67,7 +69,6 @@ def _products(m: Module, core: Any) -> None:
     with m.If(core.scaled & core.attending):
         with m.If(core.weighs):
             core.write_scratch(m, target, wide)
-            m.d.comb += alu.multiply(sums[1], core.multipliers[1], SHIFT_MIN + core.codes[1], True)
         with m.Else():
             _keep_score(m, core)
     with m.If(second):
@@ -115,11 +116,13 @@ def rotate_states(m: Module, core: Any) -> None:
         m.d.comb += [*alu.multiply(b, -sine, shift, True), alu.keep.eq(1)]
         m.next = "SINE"
     with m.State("SINE"):
-        m.d.sync += lower.eq(Mux(turned, alu.clipped(ACT_BITS), clip(a, ACT_BITS)))
         m.d.comb += alu.multiply(a, sine, shift, True)
         m.next = "UPPER"
     with m.State("UPPER"):
+        m.d.sync += lower.eq(Mux(turned, alu.clipped(ACT_BITS), clip(a, ACT_BITS)))
         m.d.comb += [*alu.multiply(b, cosine, shift, True), alu.keep.eq(1)]
+        m.next = "TURNED"
+    with m.State("TURNED"):
         m.next = "STORE"
     with m.State("STORE"):
         word = Cat(lower, Mux(turned, alu.clipped(ACT_BITS), clip(b, ACT_BITS)).as_unsigned()[:ACT_BITS])
@@ -160,12 +163,12 @@ def states(m: Module, core: Any) -> None:
                 m.next = "SCORED"
     with m.State("SCORED"):
         m.d.sync += [index.eq(index + 1), core.sum.eq(0)]
-        with m.If(index == DRAIN - 2):
+        with m.If(index == SCORED - 1):
             m.next = "LOOK"
     _exponentials(m, core, final)
     with m.State("VALUES"):
         core.read_memory(m, cache_address(core, core.part, core.token, core.keys + config.kv_heads))
-        core.read_score(m)
+        core.read_score(m, core.token)
         m.d.comb += [core.reads.eq(1), core.first.eq(core.token == 0), core.last.eq(final)]
         m.d.sync += [core.token.eq(core.token + 1), index.eq(0)]
         with m.If(final):
@@ -173,7 +176,7 @@ def states(m: Module, core: Any) -> None:
             m.next = "VALUED"
     with m.State("VALUED"):
         m.d.sync += index.eq(index + 1)
-        with m.If(index == DRAIN - 1):
+        with m.If(index == VALUED - 1):
             m.d.sync += core.part.eq(core.part + 1)
             m.next = "VALUES"
             with m.If(ends):
@@ -193,7 +196,7 @@ def _next_head(m: Module, core: Any) -> None:
 
 
 def _exponentials(m: Module, core: Any, final: Any) -> None:
-    """Add the states of the softmax: two factors give an exponential, the sum's reciprocal a probability."""
+    """Add the states that find exponentials, of two factors each, and their sum."""
     config, alu = core.config, core.alu
     plan = config.attention.softmax.plan
     table = plan.falling
@@ -203,7 +206,7 @@ def _exponentials(m: Module, core: Any, final: Any) -> None:
     split, width = table.low_bits, len(core.factor.addr) - 1
     step = Mux(final, 0, core.token + 1)
     with m.State("LOOK"):
-        core.read_score(m)
+        core.read_score(m, core.token)
         m.next = "HIGH"
     with m.State("HIGH"):
         m.d.comb += [core.factor.addr.eq(below[split:]), core.factor.en.eq(1)]
@@ -214,29 +217,41 @@ def _exponentials(m: Module, core: Any, final: Any) -> None:
         m.next = "MEET"
     with m.State("MEET"):
         m.d.comb += alu.multiply(high, core.factor.data, config.exp_shift, False)
+        m.next = "MET"
+    with m.State("MET"):
         m.next = "KEEP"
     with m.State("KEEP"):
         m.d.comb += [core.put_score.en.eq(1), core.put_score.addr.eq(core.token), core.put_score.data.eq(alu.result)]
         m.d.sync += [core.sum.eq(core.sum + alu.result), core.token.eq(step), core.index.eq(0)]
-        m.next = "LOOK"
+        core.read_score(m, step)
+        m.next = "HIGH"
         with m.If(final):
             m.next = "INVERT"
     with m.State("INVERT"):
         m.d.sync += core.divider.begin(1 << plan.fraction_bits, core.sum)
         m.next = "DIVIDE"
+    _probabilities(m, core, final, step)
+
+
+def _probabilities(m: Module, core: Any, final: Any, step: Any) -> None:
+    """Add the states that turn exponentials into probabilities by their sum's reciprocal."""
+    config, alu, plan = core.config, core.alu, core.config.attention.softmax.plan
     with m.State("WEIGH"):
-        core.read_score(m)
+        core.read_score(m, core.token)
         m.next = "SPREAD"
     with m.State("SPREAD"):
         kept = core.score.data >> (plan.fraction_bits - plan.kept_bits)
         m.d.comb += alu.multiply(kept, core.divider.quotient, config.probability_shift, True)
+        m.next = "SPREADS"
+    with m.State("SPREADS"):
         m.next = "PLACE"
     with m.State("PLACE"):
         most = (1 << config.probability_bits) - 1
         m.d.comb += [core.put_score.en.eq(1), core.put_score.addr.eq(core.token)]
         m.d.comb += core.put_score.data.eq(Mux(alu.result > most, most, alu.result))
         m.d.sync += core.token.eq(step)
-        m.next = "WEIGH"
+        core.read_score(m, step)
+        m.next = "SPREAD"
         with m.If(final):
             m.d.sync += [core.weighs.eq(1), core.part.eq(0)]
             m.next = "VALUES"

@@ -102,9 +102,9 @@ class LmSerial(RoomComponent):
         """Write an element of a row."""
         m.d.comb += [self._put_scratch.addr.eq(address), self._put_scratch.en.eq(1), self._put_scratch.data.eq(data)]
 
-    def read_score(self, m: Module) -> None:
-        """Ask for what belongs to `token`."""
-        m.d.comb += [self.score.addr.eq(self.token), self.score.en.eq(1)]
+    def read_score(self, m: Module, token: Any) -> None:
+        """Ask for what belongs to a token."""
+        m.d.comb += [self.score.addr.eq(token), self.score.en.eq(1)]
 
     # --- the sequence ---
 

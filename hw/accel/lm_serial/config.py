@@ -41,6 +41,8 @@ class LmSerialConfig(NetworkConfig):
 
     room: ClassVar[str] = "lm_serial"
 
+    features: int = integer(24, 4, 4096, doc="Elements of a residual row.")
+    heads: int = integer(3, 1, 64, doc="Query heads; family transformer.")
     request_tokens: int = integer(16, 1, 255, unit="tokens", doc="Room for tokens in a request.")
 
     def check(self) -> None:
@@ -57,7 +59,8 @@ class LmSerialConfig(NetworkConfig):
         for name in ("features", "hidden", "mixed"):
             value = getattr(self, name)
             self.require(
-                value > WORD_TRITS and value % 2 == 0, f"{name} must be even and more than {WORD_TRITS}, not {value}"
+                value > 2 * WORD_TRITS and value % 2 == 0,  # a row's sum is on its way while the next one's words come
+                f"{name} must be even and more than {2 * WORD_TRITS}, not {value}",
             )
         self.require(
             self.relu2_shift in (0, 2),  # a shift by one would have ties to break

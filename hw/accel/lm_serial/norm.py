@@ -58,7 +58,8 @@ def build(m: Module, core: Any) -> None:
     m.d.comb += core.elements.eq(Array(plan.elements - 1 for plan in plans)[core.kind])
     core.zeros = Signal(range(config.pairs + 1))
     core.extra, core.norm_shift = Signal(2, reset_less=True), Signal(5, reset_less=True)
-    core.squaring, core.puts = Signal(), Signal()
+    core.squaring, core.gains, core.puts = Signal(), Signal(), Signal()
+    core.unit = Signal(signed(max(plan.unit_bits for plan in plans)), reset_less=True)
     core.lane, core.word = Signal(range(WORD_TRITS)), Signal(range(config.act_words))
     core.less_sum = Signal(signed(config.logit_bits))  # the activations' sum, negative
     found = core.alu.clipped(ACT_BITS)
@@ -67,7 +68,7 @@ def build(m: Module, core: Any) -> None:
         put.addr.eq(core.word), put.data.eq(found.as_unsigned().replicate(WORD_TRITS)),
         put.en.eq(Mux(core.puts, 1 << core.lane, 0)),
     ]  # fmt: skip
-    m.d.sync += core.puts.eq(0)
+    m.d.sync += [core.gains.eq(0), core.puts.eq(core.gains)]
     with m.If(core.puts):
         m.d.sync += [core.lane.eq(core.lane + 1), core.less_sum.eq(core.less_sum - found)]
         with m.If(core.lane == WORD_TRITS - 1):
@@ -98,6 +99,9 @@ def states(m: Module, core: Any) -> None:
     with m.State("SUMMED"):
         m.d.comb += [alu.a.eq(x), alu.b.eq(x), alu.keep.eq(1)]
         m.d.sync += [core.squaring.eq(0), index.eq(0)]
+        m.next = "SETTLE"
+    with m.State("SETTLE"):
+        m.d.comb += alu.keep.eq(1)
         m.next = "NORMALISE"
     pair = alu.total[2 * config.pairs - 2 : 2 * config.pairs]
     with m.State("NORMALISE"):  # until the topmost pair of bits is not 0
@@ -155,18 +159,21 @@ def _apply(m: Module, core: Any) -> None:
     with m.State("FETCH"):
         core.read_scratch(m, core.source)
         m.next = "SCALE"
-    with m.State("SCALE"):
-        x = core.scratch.data.as_signed()
-        m.d.comb += alu.multiply(x, core.divider.quotient, core.norm_shift, False)
-        core.read_tape(m)
+    with m.State("SCALE"):  # an element; the one before leaves the shifter, and its gain is read
+        m.d.comb += alu.multiply(core.scratch.data.as_signed(), core.divider.quotient, core.norm_shift, False)
+        m.d.sync += core.unit.eq(alu.result)
+        with m.If(index != 0):
+            core.read_tape(m)
         m.next = "GAIN"
     with m.State("GAIN"):
         gain = core.memory.data[: config.gain_bits].as_signed()
-        m.d.comb += alu.multiply(alu.result, gain, config.norms[0].result_shift, True)
+        m.d.comb += alu.multiply(core.unit, gain, config.norms[0].result_shift, True)
         core.read_scratch(m, core.source + index + 1)
-        m.d.sync += [index.eq(index + 1), core.puts.eq(1)]
+        m.d.sync += [index.eq(index + 1), core.gains.eq(index != 0)]
         m.next = "SCALE"
-        with m.If(index == core.elements):
-            m.next = "PUT"
+        with m.If(index == core.elements + 1):
+            m.next = "GAINED"
+    with m.State("GAINED"):
+        m.next = "PUT"
     with m.State("PUT"):
         core.finish(m)

@@ -44,15 +44,15 @@ def build(m: Module, core: Any) -> None:
     core.reads, core.first, core.last = Signal(), Signal(), Signal()  # a word is asked for; a row's first, last
     core.shown, core.shown_first, core.shown_last = Signal(), Signal(), Signal()  # it has been read
     core.summed, core.summed_first, core.summed_last = Signal(), Signal(), Signal()
-    core.whole, core.scaled, core.gated = Signal(), Signal(), Signal()
+    core.whole, core.moves, core.scaled = Signal(), Signal(), Signal()  # a row's sum; it is multiplied, shifted
     core.row, core.into = Signal(range(config.most_rows)), Signal(range(config.most_rows))
     core.multipliers, core.codes = Array(Signal(16) for _ in range(2)), Array(Signal(4) for _ in range(2))
     sweeps = core.shown & ~core.attending
     m.d.sync += [
         core.shown.eq(core.reads), core.shown_first.eq(core.first), core.shown_last.eq(core.last),
         core.summed.eq(core.shown), core.summed_first.eq(core.shown_first), core.summed_last.eq(core.shown_last),
-        core.whole.eq(core.summed & core.summed_last), core.scaled.eq(core.whole & (core.step != Step.HEAD)),
-        core.gated.eq(0),
+        core.whole.eq(core.summed & core.summed_last), core.moves.eq(core.whole & (core.step != Step.HEAD)),
+        core.scaled.eq(core.moves),
     ]  # fmt: skip
     word = core.memory.data
     trits = [digit for start in (0, 8) for digit in digits(word[start : start + 8])]
@@ -98,12 +98,14 @@ def _results(m: Module, core: Any) -> None:
     odd = core.row[0]
     sel = gates & odd
     middle, positive = Signal(config.middle_bits, reset_less=True), Signal(config.gate_bits - 1)
-    squared = Signal()
+    squares, squared, gating, gated = Signal(), Signal(), Signal(), Signal()
+    core.gate = Signal(range(config.hidden))
     with m.If(core.whole & ~core.attending):
         m.d.comb += alu.multiply(core.total, core.multipliers[sel], SHIFT_MIN + core.codes[sel], True)
-        core.read_scratch(m, core.row)
         m.d.sync += [core.row.eq(core.row + 1), core.into.eq(core.row)]
-    m.d.sync += squared.eq(0)
+    with m.If(core.moves & ~core.attending):
+        core.read_scratch(m, core.into)
+    m.d.sync += [squares.eq(0), squared.eq(squares), gating.eq(0), gated.eq(gating)]
     wide = alu.clipped(WIDE_BITS)
     with m.If(core.scaled & ~core.attending):
         with m.If(gates):
@@ -111,10 +113,10 @@ def _results(m: Module, core: Any) -> None:
             m.d.comb += positive.eq(Mux(gate < 0, 0, gate[:-1]))
             with m.If(core.into[0]):
                 m.d.comb += alu.multiply(middle.as_unsigned(), alu.clipped(config.up_bits), config.gate_shift, True)
-                m.d.sync += core.gated.eq(1)
+                m.d.sync += gating.eq(1)
             with m.Else():  # twice the square, so that it may lose no bit at all
                 m.d.comb += alu.multiply(positive, Cat(Const(0, 1), positive), config.relu2_shift + 1, True)
-                m.d.sync += squared.eq(1)
+                m.d.sync += squares.eq(1)
         with m.Elif(adds):
             core.write_scratch(m, core.into, clip(core.scratch.data.as_signed() + wide, WIDE_BITS))
         with m.Else():
@@ -122,8 +124,9 @@ def _results(m: Module, core: Any) -> None:
     with m.If(squared):
         most = (1 << config.middle_bits) - 1
         m.d.sync += middle.eq(Mux(alu.result > most, most, alu.result))
-    with m.If(core.gated):
-        core.write_scratch(m, config.y_first + (core.into >> 1), wide)
+    with m.If(gated):
+        core.write_scratch(m, config.y_first + core.gate, wide)
+        m.d.sync += core.gate.eq(core.gate + 1)
     _greatest(m, core)
 
 
@@ -144,7 +147,8 @@ def _greatest(m: Module, core: Any) -> None:
 
 def begin(m: Module, core: Any) -> None:
     """Begin a sweep at its first row."""
-    m.d.sync += [core.index.eq(0), core.row.eq(0), core.place.eq(0), core.rows_left.eq(core.rows_last)]
+    m.d.sync += [core.index.eq(0), core.row.eq(0), core.gate.eq(0), core.place.eq(0)]
+    m.d.sync += core.rows_left.eq(core.rows_last)
 
 
 def states(m: Module, core: Any) -> None:

@@ -9,7 +9,7 @@ from gatewright.hw.core.ports import Beats, packets
 
 AROUND = 4  # cycles of a token outside its steps: two to choose it, one to begin, one to end
 BEFORE = 2  # cycles of a run beyond those of its tokens
-DRAIN = 5  # from the last word of a sweep to its last result
+DRAIN, SCORED, VALUED = 7, 5, 6  # from the last word of a sweep to its last result: of rows, scores, values
 
 
 class Model:
@@ -44,19 +44,21 @@ class Model:
         config = self.config
         if step in NORMS:
             norm = config.norms[0]
-            return 3 * length_of(config, step) + 1 + config.pairs + norm.root_bits + 1 + config.divide_steps + 2
+            apply = 1 + 2 * (length_of(config, step) + 1) + 2
+            digits = config.pairs + norm.root_bits + 1 + config.divide_steps
+            return length_of(config, step) + 2 + digits + apply
         if step in MATRICES:
             outputs, inputs = shape_of(config, step)
             return _scales(step) + outputs * row_words(inputs) + DRAIN
         if step == Step.ROTATE:
-            return 6 * (config.mixed + 2 * config.cached) // 2
+            return 7 * (config.mixed + 2 * config.cached) // 2
         return _scales(step) + config.heads * self._head(position + 1)
 
     def _head(self, seen: int) -> int:
         """Count the cycles of a query head that sees so many tokens: scores, exponentials, reciprocal, weights, sum."""
         words, plan = self.config.head_dim // 2, self.config.attention.softmax.plan
-        scores = seen * words + DRAIN - 1
-        return int(scores + 5 * seen + 1 + plan.quotient_bits + 1 + 3 * seen + words * (seen + DRAIN))
+        weights = 1 + 5 * seen + 1 + plan.quotient_bits + 1 + 1 + 3 * seen
+        return int(seen * words + SCORED + weights + words * (seen + VALUED))
 
     def spans(self, boot: Beats, beats: Beats) -> list[tuple[int, int]]:
         """Give, for each good request, the cycle of the first octet of the reply and that after the last."""
