@@ -17,6 +17,7 @@ from gatewright.gen.board import build_design
 from gatewright.gen.files import write_file
 from gatewright.gen.presets import load_design
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
+from gatewright.hw.accel.lm_serial.config import LmSerialConfig
 
 WORK: dict[tuple[str, str], float | None] = {
     ("ternary-linear", "ulx3s-85f"): 60.0,
@@ -64,11 +65,12 @@ def build(preset: str, board: str, mhz: float | None, out: Path) -> None:
 
 def rates(core: Any, cycles: int, own: float, most: float) -> dict[str, float]:
     """Give runs per second, or tokens per second of a language model, at the board's clock and at the greatest."""
-    if not isinstance(core, LmCoreConfig):
+    if not isinstance(core, LmCoreConfig | LmSerialConfig):
         return {"runs_per_second": round(own / cycles, 1), "runs_per_second_at_most": round(most / cycles, 1)}
-    token, prompt = core.token_cycles(CONTEXT), core.timing.run(range(PROMPT), [False] * (PROMPT - 1) + [True])
+    context = min(CONTEXT, core.context // 2)
+    token, prompt = core.token_cycles(context), core.timing.run(range(PROMPT), [False] * (PROMPT - 1) + [True])
     return {
-        f"cycles_per_token_at_{CONTEXT}": token, "tokens_per_second": round(own / token, 1),
+        f"cycles_per_token_at_{context}": token, "tokens_per_second": round(own / token, 1),
         "tokens_per_second_at_most": round(most / token, 1), f"cycles_to_first_token_after_{PROMPT}": prompt,
         "milliseconds_to_first_token": round(1e3 * prompt / own, 3),
         "milliseconds_to_first_token_at_least": round(1e3 * prompt / most, 3),
