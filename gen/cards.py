@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Fill the generated parts of the room cards: ports, parameters, cost, kernels for HLS users."""
+"""Fill the generated parts of the room cards: ports, parameters, timing, cost, kernels for HLS users."""
 
 import json
 import re
@@ -28,6 +28,8 @@ def fill(card: str, room: Room, costs: Costs) -> str:
         Measured rows by room name, as `gatewright bench rooms --save` writes them.
     """
     parts = {"ports": ports(room), "parameters": parameters(room), "cost": cost(room, costs), "hls": hls(room)}
+    if "<!-- generated: timing -->" in card:
+        parts["timing"] = table(*room.config.timing_table())  # type: ignore[attr-defined]
     for name, text in parts.items():
         marker = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         card = marker.sub(_between(text), card)

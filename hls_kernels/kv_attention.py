@@ -88,6 +88,8 @@ def streams(config: KvAttentionConfig, frames: Beats) -> dict[str, Beats]:
         "layer": np.zeros(count * context, np.int64), "position": np.tile(np.arange(context), count),
         **{name: np.repeat(frames[name], context) for name in SCALES},
     }  # fmt: skip
+    if config.queries > 1:
+        job["more"] = np.zeros(count * context, np.int64)
     return {"i_job": job} | {
         port: _rows(x, config.lanes, heads * config.parts)
         for port, x, heads in (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Bench of causal attention over a cache: tokens in order, layer by layer or token by token, and sequences anew."""
+"""Bench of causal attention over a cache: tokens or blocks in order, layer by layer or not, and sequences anew."""
 
 from dataclasses import replace
 
@@ -17,16 +17,17 @@ JOB = 24  # of the size asked for, at least: a job keeps the room busy for more 
 
 def stimulus(config: KvAttentionConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
     """Draw jobs that read no place before it is filled, each with scales of its own."""
-    count = max(1, size // max(config.heads * config.parts, JOB))
-    layers, positions = _places(config, rng, count)
+    count = max(1, size // max(config.heads * config.parts * (config.queries + 1) // 2, JOB))
+    layers, positions, more = _places(config, rng, count)
     scales = [_scales(config, rng) for _ in range(count)]
-    inputs = {"i_job": {"layer": layers, "position": positions}}
+    inputs = {"i_job": {"layer": layers, "position": positions} | ({"more": more} if config.queries > 1 else {})}
     inputs["i_job"] |= {name: np.array([scale[name] for scale in scales]) for name in scales[0]}
-    lively = rng.random(count) < 0.25  # whose scores are all high or all low
-    sign = np.where(lively, rng.choice([-1, 1], count), 0)
+    tokens = count + int(more.sum())
+    lively = rng.random(tokens) < 0.25  # whose scores are all high or all low
+    sign = np.where(lively, rng.choice([-1, 1], tokens), 0)
     for port, heads in zip(config.inputs[1:], (config.heads, config.kv_heads, config.kv_heads), strict=True):
         element = replace(port.fields[0], shape=())
-        rows = np.array([_row(element, rng, kind, heads * config.head_dim) for _ in range(count)])
+        rows = np.array([_row(element, rng, kind, heads * config.head_dim) for _ in range(tokens)])
         if port.name != "i_v":
             same = np.abs(rows) // 2 + port.fields[0].high // 2
             rows = np.where(sign[:, np.newaxis] == 0, rows, same * (sign[:, np.newaxis] if port.name == "i_q" else 1))
@@ -36,10 +37,10 @@ def stimulus(config: KvAttentionConfig, rng: np.random.Generator, kind: str, siz
     return inputs
 
 
-def _places(config: KvAttentionConfig, rng: np.random.Generator, count: int) -> tuple[Ints, Ints]:
+def _places(config: KvAttentionConfig, rng: np.random.Generator, count: int) -> tuple[Ints, Ints, Ints]:
     """Walk tokens and layers in an order that changes now and then; sometimes a sequence begins anew or goes back."""
     filled = [0] * config.layers
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, int, int]] = []
     layer = int(rng.integers(config.layers))
     at, style = 0, 0
     while len(found) < count:
@@ -48,18 +49,29 @@ def _places(config: KvAttentionConfig, rng: np.random.Generator, count: int) -> 
             layer = int(rng.integers(config.layers))
             at = int(rng.choice([0, int(rng.integers(0, filled[layer] + 1))]))
         at = min(at, filled[layer], config.context - 1)
-        found.append((layer, at))
-        filled[layer] = max(filled[layer], at + 1)
+        more = _more(config, rng, at)
+        found.append((layer, at, more))
+        filled[layer] = max(filled[layer], at + more + 1)
         if style == 0:  # a layer's tokens
-            at += 1
+            at += 1 + more
         elif style == 1:  # a token's layers
             layer = (layer + 1) % config.layers
-            at += layer == 0
+            at += (1 + more) * (layer == 0)
         else:  # the longest there are
             layer = int(np.argmax(filled))
             at = filled[layer] if rng.random() < 0.5 else filled[layer] - 1
-    layers, positions = np.array(found).T
-    return layers, positions
+            if config.queries > 1:  # a block may end where the cache does, or go over what is there
+                at -= int(rng.integers(min(config.queries, at + 1)))
+    layers, positions, mores = np.array(found).T
+    return layers, positions, mores
+
+
+def _more(config: KvAttentionConfig, rng: np.random.Generator, at: int) -> int:
+    """Draw how many tokens follow the first: often none, or as many as there may be."""
+    if config.queries == 1:
+        return 0
+    most = min(config.queries, config.context - at) - 1
+    return int(rng.choice([0, most, most, int(rng.integers(most + 1))]))
 
 
 def _row(field: PayloadField, rng: np.random.Generator, kind: str, count: int) -> Ints:
@@ -91,6 +103,8 @@ TINY = {
     "shift_min": 3, "logic_products": 1,
 }  # fmt: skip
 SHARED = TINY | {"heads": 4, "kv_heads": 2, "lanes": 2, "layers": 1, "context": 3, "logic_products": 0}
+BLOCKS = TINY | {"queries": 3, "context": 5}  # whose results are reordered
+TOGETHER = TINY | {"queries": 2, "parallel": 2, "layers": 1}  # whose results are not
 
 BENCH = StreamBench(
     config=KvAttentionConfig,
@@ -103,8 +117,15 @@ BENCH = StreamBench(
         {"heads": 2, "kv_heads": 1, "head_dim": 4, "layers": 1, "context": 300, "lanes": 4, "parallel": 2,
          "probability_bits": 8, "score_bits": 8, "score_fraction": 4, "out_bits": 8},
         {"heads": 4, "kv_heads": 1, "head_dim": 1, "layers": 4, "context": 1, "lanes": 1, "parallel": 4},
+        {"heads": 4, "kv_heads": 2, "head_dim": 4, "layers": 2, "context": 9, "lanes": 2, "parallel": 2, "queries": 3,
+         "logic_products": 7},
+        {"heads": 3, "kv_heads": 3, "head_dim": 2, "layers": 1, "context": 7, "lanes": 1, "parallel": 1, "queries": 2},
+        {"heads": 2, "kv_heads": 1, "head_dim": 4, "layers": 1, "context": 300, "lanes": 4, "parallel": 2,
+         "queries": 4, "logic_products": 9, "probability_bits": 8, "score_bits": 8, "out_bits": 8},
+        {"heads": 2, "kv_heads": 1, "head_dim": 1, "layers": 3, "context": 17, "lanes": 1, "parallel": 1,
+         "queries": 16, "act_bits": 4, "score_bits": 6, "probability_bits": 6, "out_bits": 6},
     ),
-    mutation=(TINY, SHARED),
+    mutation=(TINY, SHARED, BLOCKS, TOGETHER),
     stimulus=stimulus,
     size=600,
     mutation_size=600,

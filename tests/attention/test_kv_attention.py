@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Causal attention over a cache: its golden model beside the language model's and float64, timing, config."""
+"""Causal attention over a cache: its golden model beside the language model's and float64, blocks, timing, config."""
 
 from itertools import pairwise
 
@@ -153,7 +153,16 @@ REFUSED = [
     ({"head_dim": 12}, "kv_attention.head_dim must be a multiple of lanes = 8, not 12"),
     (
         {"head_dim": 8, "logic_products": 33},
-        "kv_attention.logic_products must be at most parallel * head_dim = 32, not 33",
+        "kv_attention.logic_products must be at most parallel * queries * head_dim = 32, not 33",
+    ),
+    (
+        {"head_dim": 8, "queries": 3, "logic_products": 97},
+        "kv_attention.logic_products must be at most parallel * queries * head_dim = 96, not 97",
+    ),
+    ({"queries": 17}, "kv_attention.queries must lie in 1..16, not 17"),
+    (
+        {"heads": 24, "parallel": 24, "queries": 3},
+        "kv_attention.queries must be at most 64 / parallel = 2, not 3",
     ),
     ({"context": 0}, "kv_attention.context must lie in 1..4096, not 0"),
 ]
@@ -171,9 +180,19 @@ def test_the_bench_reads_no_place_before_it_is_filled(values):
     config = KvAttentionConfig(**values)
     jobs = stimulus(config, np.random.default_rng(4), "random", 24 * 200)["i_job"]
     filled = set()
-    back = 0
-    for layer, position in zip(jobs["layer"].tolist(), jobs["position"].tolist(), strict=True):
-        back += (layer, position) in filled
-        filled.add((layer, position))
-        assert {(layer, at) for at in range(position)} <= filled
+    back = full = 0
+    seen = set()
+    more = jobs.get("more", np.zeros_like(jobs["position"]))
+    for layer, first, others in zip(jobs["layer"].tolist(), jobs["position"].tolist(), more.tolist(), strict=True):
+        assert first + others < config.context
+        full += first + others == config.context - 1
+        seen.add((first == 0, others))
+        for position in range(first, first + others + 1):
+            back += (layer, position) in filled
+            filled.add((layer, position))
+            assert {(layer, at) for at in range(position)} <= filled
     assert back
+    assert full or config.context > 100
+    most = min(config.queries, config.context) - 1
+    assert {(True, 0), (True, most)} <= seen  # a lone token and the longest block, where a sequence begins
+    assert config.context == 1 or {(False, 0), (False, min(most, config.context - 2))} <= seen

@@ -30,9 +30,11 @@ class Array:
     last, slot : list of Value
         Likewise, whether it is the walk's last, and its slot.
     dots : list of Value
-        Scores of the heads, exact; stage `dot_stage`.
+        Scores of the columns, exact; stage `dot_stage`.
+    hidden : Value
+        How many tokens a score is not for; it comes with the requantised scores.
     products : list of list of Term
-        Products by head and element; stage 4.
+        Products by column and element; stage 4.
     """
 
     def __init__(self, m: Module, config: KvAttentionConfig) -> None:
@@ -56,6 +58,7 @@ class Array:
         self.value = self.mark(walk.running & walk.value, 4, "value")
         self.last = self.mark(walk.last, config.dot_stage, "last", False)
         self.slot = self.mark(walk.slot, config.dot_stage, "slot", False)
+        self.hidden = pipe(walk.hidden, "hidden", config.score_delay)
 
         word = pipe(Cat(self._read(memory, "sync", walk.address) for memory in cache), "word")
         at = pipe(walk.queries, "queries_at", 2)
@@ -63,16 +66,16 @@ class Array:
 
         kept = [word.word_select(lane, config.act_bits).as_signed() for lane in range(config.head_dim)]
         plain = [pipe(element, "kept") for element in kept]
-        shared = -(-config.logic_products // config.parallel)  # all heads of a lane share its digits
+        shared = -(-config.logic_products // config.columns)  # all columns share a lane's digits
         digits = [[pipe(digit, "digit") for digit in recode(m, element)] for element in kept[:shared]]
         self.products = []
-        for head in range(config.parallel):
+        for column in range(config.columns):
             terms = []
             for lane in range(config.head_dim):
-                query = held.word_select(head * config.head_dim + lane, config.act_bits).as_signed()
-                weight = Signal(signed(config.weight_bits), name=f"weight_{head}_{lane}", reset_less=True)
-                m.d.sync += weight.eq(Mux(self.value[2], Cat(probabilities[head], 0).as_signed(), query))
-                if lane * config.parallel + head < config.logic_products:
+                query = held.word_select(column * config.head_dim + lane, config.act_bits).as_signed()
+                weight = Signal(signed(config.weight_bits), name=f"weight_{column}_{lane}", reset_less=True)
+                m.d.sync += weight.eq(Mux(self.value[2], Cat(probabilities[column], 0).as_signed(), query))
+                if lane * config.columns + column < config.logic_products:
                     terms.append(self._logic(weight, digits[lane]))
                 else:
                     terms.append(Term(self._product(weight * plain[lane])))

@@ -23,11 +23,11 @@ class KvAttention(RoomComponent):
     Members
     -------
     i_job : In(stream)
-        ``layer``, ``position``, scales: a token.
+        ``layer``, ``position``, ``more`` if queries > 1, scales: a token, or a block of them.
     i_q, i_k, i_v : In(stream)
         ``x`` (lanes,), ``last``: its rows.
     o : Out(stream)
-        ``y`` (lanes,), ``last``: a row per job.
+        ``y`` (lanes,), ``last``: a row per token.
     """
 
     config: KvAttentionConfig
@@ -46,19 +46,19 @@ class KvAttention(RoomComponent):
         intake = Intake(m, config)
         walks, array, results = Walks(m, config, intake), Array(m, config), Results(m, config)
         m.submodules.scorer = scorer = Requantise(config.scorer)
-        units = [Softmax(config.softmax) for _ in range(config.parallel)]
+        units = [Softmax(config.softmax) for _ in range(config.columns)]
         for index, unit in enumerate(units):
             m.submodules[f"softmax_{index}"] = unit
 
         intake.build(self, walks.idle, walks.current.position)
-        walks.build(reduce(lambda a, b: a & b, [unit.o.valid for unit in units]), results.summing)
+        walks.build(reduce(lambda a, b: a & b, [unit.o.valid for unit in units]), results.taken)
         array.build(walks, intake.cache, intake.queries, [unit.o.payload.p[0] for unit in units])
         results.build(walks, array, self.o)
 
         # No walk through keys begins before the softmaxes have places for it, and two never end in successive
         # cycles: a score never waits.
         late, scores = array.slot[config.dot_stage], scorer.i.payload
-        first, second = (flight.scales for flight in walks.flights)
+        first, second = (flight.rest for flight in walks.flights)
         m.d.comb += [
             scorer.i.valid.eq(array.key[config.dot_stage]), scores.last.eq(array.last[config.dot_stage]),
             scores.multiplier.eq(Mux(late, second["score_multiplier"], first["score_multiplier"])),
@@ -70,4 +70,6 @@ class KvAttention(RoomComponent):
                 unit.i.valid.eq(scorer.o.valid), unit.i.payload.last.eq(scorer.o.payload.last),
                 unit.i.payload.score[0].eq(scorer.o.payload.q[index]),
             ]  # fmt: skip
+            if config.queries > 1:
+                m.d.comb += unit.i.payload.keep[0].eq(array.hidden <= index // config.parallel)
         return m

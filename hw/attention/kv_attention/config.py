@@ -13,11 +13,12 @@ from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 from gatewright.hw.nonlinear.softmax.config import SoftmaxConfig
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
 
+COLUMNS = 64  # lanes of a requantiser
 SCALES = ("score_multiplier", "score_shift", "out_multiplier", "out_shift")
 
 
 class KvAttentionConfig(RoomConfig):
-    """Attend from a token to its layer's tokens up to itself; its key and value join the cache first."""
+    """Attend from tokens to their layer's tokens up to themselves; their keys and values join the cache first."""
 
     room: ClassVar[str] = "kv_attention"
 
@@ -30,6 +31,7 @@ class KvAttentionConfig(RoomConfig):
     parallel: int = integer(
         4, 1, 64, doc="Heads of queries that meet a key in the same cycle; divides heads / kv_heads."
     )
+    queries: int = integer(1, 1, 16, doc="Most tokens of a job; a key that is read meets the queries of all of them.")
     act_bits: int = integer(8, 2, 16, unit="bits", doc="Width of an element, two's complement.")
     score_bits: int = integer(12, 4, 16, unit="bits", doc="Width of a score, two's complement.")
     score_fraction: int = integer(6, 0, 24, unit="bits", doc="A score of 1 is really worth 2**-score_fraction.")
@@ -41,8 +43,9 @@ class KvAttentionConfig(RoomConfig):
     shift_bits: int = integer(4, 1, 6, unit="bits", doc="Width of both shift codes.")
     shift_min: int = integer(16, 0, 63, unit="bits", doc="Right shift of code 0.")
     logic_products: int = integer(
-        0, 0, 1 << 14, doc="Multipliers, of parallel * head_dim, that are built of logic instead of hard multipliers."
-    )
+        0, 0, 1 << 14,
+        doc="Multipliers, of parallel * queries * head_dim, that are built of logic instead of hard multipliers.",
+    )  # fmt: skip
 
     def check(self) -> None:
         """Check the rules between fields; softmax and requantisers check their own."""
@@ -59,8 +62,13 @@ class KvAttentionConfig(RoomConfig):
         )
         self.require(
             self.logic_products <= self.products,
-            f"logic_products must be at most parallel * head_dim = {self.products}, not {self.logic_products}",
+            f"logic_products must be at most parallel * queries * head_dim = {self.products}, "
+            f"not {self.logic_products}",
         )
+        self.require(
+            self.columns <= COLUMNS, f"queries must be at most {COLUMNS} / parallel = {COLUMNS // self.parallel}, "
+            f"not {self.queries}",
+        )  # fmt: skip
         for part in (self.softmax, self.scorer, self.finisher):  # which refuse what they can't do
             assert part
 
@@ -75,9 +83,14 @@ class KvAttentionConfig(RoomConfig):
         return self.heads // self.parallel
 
     @property
+    def columns(self) -> int:
+        """Queries that meet a key in the same cycle, token after token: ``parallel`` heads of each."""
+        return self.parallel * self.queries
+
+    @property
     def products(self) -> int:
         """Multipliers of the array."""
-        return self.parallel * self.head_dim
+        return self.columns * self.head_dim
 
     @property
     def parts(self) -> int:
@@ -86,8 +99,13 @@ class KvAttentionConfig(RoomConfig):
 
     @property
     def groups(self) -> int:
-        """Beats of the results of a walk, and of its queries."""
+        """Beats of a token's results of a walk, and of its queries."""
         return self.parallel * self.parts
+
+    @property
+    def reorders(self) -> bool:
+        """Whether results wait for other heads of their token: each walk has those of all tokens."""
+        return self.queries > 1 and self.passes > 1
 
     @property
     def depth(self) -> int:
@@ -133,16 +151,16 @@ class KvAttentionConfig(RoomConfig):
 
     @cached_property
     def softmax(self) -> SoftmaxConfig:
-        """The softmax behind each of the ``parallel`` heads; they go in step."""
+        """The softmax of each column; they go in step, so rows of earlier tokens are masked at their end."""
         return SoftmaxConfig(
             algorithm="exact", lanes=1, score_bits=self.score_bits, scale=1, scale_fraction=self.score_fraction,
-            out_bits=self.probability_bits, row_max=self.context,
+            out_bits=self.probability_bits, row_max=self.context, mask="keep" if self.queries > 1 else "none",
         )  # fmt: skip
 
     @cached_property
     def scorer(self) -> RequantiseConfig:
-        """The requantiser of scores, all heads' in a beat; its input comes from registers."""
-        return rescale(self, self.parallel, self.dot_bits, self.score_bits, False)
+        """The requantiser of scores, all columns' in a beat; its input comes from registers."""
+        return rescale(self, self.columns, self.dot_bits, self.score_bits, False)
 
     @cached_property
     def finisher(self) -> RequantiseConfig:
@@ -166,11 +184,12 @@ class KvAttentionConfig(RoomConfig):
 
     @property
     def inputs(self) -> tuple[StreamPort, ...]:
-        """Jobs; rows of the query, the key and the value of each."""
+        """Jobs; rows of the query, the key and the value of each of their tokens."""
         x = (PayloadField("x", self.act_bits, True, (self.lanes,)), PayloadField("last", 1))
         job = (
             PayloadField("layer", max((self.layers - 1).bit_length(), 1)),
             PayloadField("position", max((self.context - 1).bit_length(), 1)),
+            *([PayloadField("more", (self.queries - 1).bit_length())] if self.queries > 1 else []),
             *(
                 PayloadField(name, self.shift_bits if name.endswith("shift") else self.multiplier_bits)
                 for name in SCALES
@@ -196,8 +215,30 @@ class KvAttentionConfig(RoomConfig):
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """Count cycles from the first input transfer to the first output transfer, nothing stalling."""
-        return timing.play(self, inputs["i_job"]["position"].tolist()).first
+        return self._play(inputs).first
 
     def cycles(self, inputs: Mapping[str, Beats]) -> int:
         """Count cycles from the first input transfer to the last output transfer, both included."""
-        return timing.play(self, inputs["i_job"]["position"].tolist()).last + 1
+        return self._play(inputs).last + 1
+
+    @classmethod
+    def timing_table(cls) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Tabulate for the card what prompts take in blocks: head and rows."""
+        prompts = (16, 64, 256)
+        head = ("lanes", "queries", "multipliers", *(f"{count} tokens" for count in prompts), f"words read for {prompts[-1]}")
+        rows = []
+        for lanes in (8, 32):
+            for queries in (1, 2, 4, 8, 16):
+                config = cls(context=prompts[-1], lanes=lanes, queries=queries)
+                times = [
+                    timing.play(config, range(0, count, queries), [queries - 1] * (count // queries))
+                    for count in prompts
+                ]
+                found = (f"{time.last + 1:,} ({100 * time.utilisation:.1f} %)".replace(",", " ") for time in times)
+                words = f"{times[-1].busy:,}".replace(",", " ")
+                rows.append((str(lanes), str(queries), f"{config.products:,}".replace(",", " "), *found, words))
+        return head, rows
+
+    def _play(self, inputs: Mapping[str, Beats]) -> timing.Times:
+        jobs = inputs["i_job"]
+        return timing.play(self, jobs["position"].tolist(), jobs["more"].tolist() if "more" in jobs else ())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Golden model of causal attention over a cache: a job at a time, all its heads."""
+"""Golden model of causal attention over a cache: a token at a time, all its heads."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from gatewright.hw.quantise.requantise.golden import requantise
 
 def golden(config: KvAttentionConfig, inputs: dict[str, Beats]) -> dict[str, Beats]:
     """Attend from token after token; places that no token has filled hold 0 here and anything in hardware."""
-    jobs = inputs["i_job"]
+    jobs = tokens(inputs["i_job"])
     count, dim = len(jobs["position"]), config.head_dim
     q = inputs["i_q"]["x"].reshape(count, config.heads, dim)
     k, v = (inputs[port]["x"].reshape(count, config.kv_heads, dim) for port in ("i_k", "i_v"))
@@ -30,6 +30,15 @@ def golden(config: KvAttentionConfig, inputs: dict[str, Beats]) -> dict[str, Bea
     return {"o": {"y": beats, "last": (np.arange(len(beats)) % row == row - 1).astype(np.int64)}}
 
 
+def tokens(jobs: Beats) -> Beats:
+    """Give a job for each token: a block's tokens come one after the other."""
+    more = jobs.get("more", np.zeros_like(jobs["position"]))
+    each = np.repeat(np.arange(len(more)), more + 1)
+    place = np.arange(len(each)) - np.repeat(np.cumsum(more + 1) - more - 1, more + 1)
+    found = {name: field[each] for name, field in jobs.items() if name != "more"}
+    return found | {"position": found["position"] + place}
+
+
 def score(config: KvAttentionConfig, jobs: Beats, job: int, q: Ints, keys: Ints) -> Ints:
     """Give a job's scores (heads, tokens)."""
     dots = np.einsum("gsd,tgd->gst", q.reshape(config.kv_heads, config.share, -1), keys)
@@ -45,4 +54,5 @@ def probabilities(config: KvAttentionConfig, scores: Ints) -> Ints:
     """Turn rows of scores (heads, tokens) into probabilities."""
     rows = scores.reshape(-1, 1)
     last = (np.arange(len(rows)) % scores.shape[1] == scores.shape[1] - 1).astype(np.int64)
-    return softmax(config.softmax, {"i": {"score": rows, "last": last}})["o"]["p"].reshape(scores.shape)
+    beats = {"score": rows, "keep": np.ones_like(rows), "last": last}  # nothing is masked: these are a token's own rows
+    return softmax(config.softmax, {"i": beats})["o"]["p"].reshape(scores.shape)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What comes in: a job, its queries into one of two halves, its keys and values into the cache."""
+"""What comes in: a job, its queries into one of two halves, its keys and values into the cache, token after token."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, Value
@@ -10,7 +11,7 @@ from gatewright.hw.attention.kv_attention.config import KvAttentionConfig
 
 
 class Counter:
-    """Count from 0 to ``limit - 1``, over and over; no register for a limit of 1.
+    """Count from 0 to ``limit - 1``, or to ``most`` if that is given, over and over; no register for a limit of 1.
 
     Attributes
     ----------
@@ -18,14 +19,15 @@ class Counter:
         The count, and whether it is the greatest.
     """
 
-    def __init__(self, m: Module, limit: int, step: Value, name: str) -> None:
+    def __init__(self, m: Module, limit: int, step: Value, name: str, most: Value | None = None) -> None:
         self.value: Value = Const(0, 0)
         self.last: Value = Const(1, 1)
         if limit > 1:
             count = Signal(range(limit), name=name)
-            self.value, self.last = count, count == limit - 1
+            self.value, self.last = count, count == (limit - 1 if most is None else most)
+            wraps = most is None and limit & (limit - 1) == 0
             with m.If(step):
-                m.d.sync += count.eq(count + 1 if limit & (limit - 1) == 0 else Mux(self.last, 0, count + 1))
+                m.d.sync += count.eq(count + 1 if wraps else Mux(self.last, 0, count + 1))
 
 
 class Job:
@@ -36,22 +38,28 @@ class Job:
     row : Signal
         Word of the layer's first key, by pairs of key and value.
     position : Signal
-    scales : dict of str to Signal
-        Multipliers and shift codes.
+        Of its first token while it comes in, of its last one from then on.
+    rest : dict of str to Signal
+        Multipliers and shift codes; ``more`` where a job may have more tokens than one.
+    newest : Value
+        Position of the last token of the job that comes in.
     """
 
     def __init__(self, config: KvAttentionConfig, name: str) -> None:
         port = config.inputs[0]
         self.row = Signal(range(max(2, config.depth // 2)), name=f"{name}_row", reset_less=True)
         self.position = Signal(port.field("position").bits, name=f"{name}_position", reset_less=True)
-        self.scales = {
+        self.rest = {
             field.name: Signal(field.bits, name=f"{name}_{field.name}", reset_less=True) for field in port.fields[2:]
         }
+        self.newest: Value = self.position
+        if "more" in self.rest:
+            self.newest = (self.position + self.rest["more"])[: len(self.position)]
 
-    def take(self, m: Module, row: Value, position: Value, scales: dict[str, Value]) -> None:
+    def take(self, m: Module, row: Value, position: Value, rest: Mapping[str, Value]) -> None:
         """Load, within the caller's condition."""
         m.d.sync += [self.row.eq(row), self.position.eq(position)]
-        m.d.sync += [register.eq(scales[name]) for name, register in self.scales.items()]
+        m.d.sync += [register.eq(rest[name]) for name, register in self.rest.items()]
 
 
 class Intake:
@@ -69,7 +77,7 @@ class Intake:
     parity : Signal
         Whether it is an odd one.
     cache, queries : list of Memory
-        Words of head_dim elements and of as many for each head that works in step, a memory for each beat of them.
+        Words of head_dim elements and of as many for each column, a memory for each beat of them.
     half : Signal
         Half of ``queries`` that is filled; the other one belongs to the job handed on last.
     """
@@ -82,7 +90,8 @@ class Intake:
         )
         bits = config.lanes * config.act_bits
         self.cache = [self._memory(f"cache_{part}", bits, config.depth) for part in range(config.parts)]
-        self.queries = [self._memory(f"queries_{part}", bits, 2 * config.passes) for part in range(config.groups)]
+        beats = config.queries * config.groups
+        self.queries = [self._memory(f"queries_{part}", bits, 2 * config.passes) for part in range(beats)]
 
     def _memory(self, name: str, bits: int, depth: int) -> Memory:
         """Make the memory of a beat; one memory with parts that are written apart is slow to simulate."""
@@ -102,7 +111,7 @@ class Intake:
         """
         m = self.m
         waits, key_in, value_in = Signal(name="job_waits"), Signal(name="key_in"), Signal(name="value_in")
-        full = self._queries(room.i_q)
+        full = self._queries(room.i_q, waits & ~self.started)
         # What earlier jobs still read lies at their positions and before. A job that is not behind them all
         # waits until they are done.
         writes = Signal(name="cache_writes")
@@ -121,7 +130,7 @@ class Intake:
         with m.If(room.i_job.valid & ~waits):
             m.d.sync += [waits.eq(1), self.parity.eq(~self.parity)]
             payload = room.i_job.payload
-            self.job.take(m, self._row(payload.layer), payload.position, {n: payload[n] for n in self.job.scales})
+            self.job.take(m, self._row(payload.layer), payload.position, {n: payload[n] for n in self.job.rest})
 
     def _row(self, layer: Value) -> Value:
         """Give the layer's first word; a table of few entries, whose factor is a constant."""
@@ -139,28 +148,43 @@ class Intake:
         ]  # fmt: skip
         part = Counter(m, config.parts, push, "cache_part")
         head = Counter(m, config.kv_heads, push & part.last, "cache_head")
-        m.d.comb += ends.eq(push & part.last & head.last)
+        row_ends = push & part.last & head.last
+        follows: Value | int = 0  # where a token's first head goes, from the job's first token on
+        if config.queries > 1:
+            token = Counter(m, config.queries, row_ends, "cache_token", self.job.rest["more"])
+            row_ends, follows = row_ends & token.last, Mux(token.last, 0, token.value + 1)
+        m.d.comb += ends.eq(row_ends)
 
         place = Signal(range(max(2, config.depth // 2)), name="cache_place")
         m.d.comb += place.eq(self.job.row + self.job.position)
-        if config.kv_heads > 1:
+        if config.kv_heads > 1 or config.queries > 1:
             ahead = Signal(range(config.depth // 2), name="cache_ahead")
             with m.If(push & part.last):
-                m.d.sync += ahead.eq(Mux(head.last, 0, ahead + config.context))
+                m.d.sync += ahead.eq(Mux(head.last, follows, ahead + config.context))
             m.d.comb += place.eq(self.job.row + self.job.position + ahead)
         x = Mux(key_in, room.i_v.payload.x.as_value(), room.i_k.payload.x.as_value())
         self._write(self.cache, Cat(key_in, place), x, push, part)
         return ends
 
-    def _queries(self, i: Any) -> Signal:
-        """Fill a half with queries; tell that it is full."""
+    def _queries(self, i: Any, known: Value) -> Signal:
+        """Fill a half with queries; tell that it is full. Where a job tells how many they are, it must be ``known``."""
         m, config = self.m, self.config
         full, push = Signal(name="queries_full"), Signal(name="queries_push")
         part = Counter(m, config.groups, push, "queries_part")
         walk = Counter(m, config.passes, push & part.last, "queries_walk")
-        m.d.comb += [i.ready.eq(~full), push.eq(i.valid & ~full)]
-        self._write(self.queries, Cat(self.half, walk.value), i.payload.x.as_value(), push, part)
-        with m.If(push & part.last & walk.last):
+        address, x = Cat(self.half, walk.value), i.payload.x.as_value()
+        ready = known & ~full if config.queries > 1 else ~full
+        m.d.comb += [i.ready.eq(ready), push.eq(i.valid & ready)]
+        ends = push & part.last & walk.last
+        if config.queries == 1:
+            self._write(self.queries, address, x, push, part)
+        else:
+            token = Counter(m, config.queries, ends, "queries_token", self.job.rest["more"])
+            ends = ends & token.last
+            for index in range(config.queries):
+                memories = self.queries[index * config.groups : (index + 1) * config.groups]
+                self._write(memories, address, x, push & (token.value == index), part)
+        with m.If(ends):
             m.d.sync += full.eq(1)
         with m.If(self.load):
             m.d.sync += [full.eq(0), self.half.eq(~self.half)]

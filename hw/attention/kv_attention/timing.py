@@ -22,7 +22,7 @@ class Times:
     ends : list of int
         When each job's last result leaves.
     busy : int
-        Cycles in which the array has work.
+        Cycles in which the array has work, which is how many words are read.
     """
 
     first: int = -1
@@ -38,9 +38,15 @@ class Times:
         return self.busy / (self.last + 1)
 
 
-def play(config: Any, positions: Sequence[int]) -> Times:
-    """Run jobs whose beats all wait at the inputs from the first cycle on."""
-    engine = _Engine(config, list(positions))
+def play(config: Any, positions: Sequence[int], more: Sequence[int] = ()) -> Times:
+    """Run jobs whose beats all wait at the inputs from the first cycle on.
+
+    Parameters
+    ----------
+    positions, more : sequence of int
+        Where each job's first token is, and how many follow it; none if not given.
+    """
+    engine = _Engine(config, list(positions), list(more) or [0] * len(positions))
     while len(engine.times.ends) < len(positions):
         engine.step()
     return engine.times
@@ -51,7 +57,7 @@ class _Writer:
     """The job that comes in, and its rows: queries beside keys and values."""
 
     config: Any
-    positions: list[int]
+    more: list[int]
     job: int = 0  # number of the next one
     waits: bool = False  # there is one
     started: bool = False
@@ -62,17 +68,20 @@ class _Writer:
     query_beats: int = 0  # left of all jobs
 
     def __post_init__(self) -> None:
-        self.query_beats = len(self.positions) * self.config.heads * self.config.parts
+        self.query_beats = (len(self.more) + sum(self.more)) * self._row
 
     def step(self, safe: bool, load: bool) -> None:
         """Advance by a cycle."""
         config = self.config
-        self._rows(safe, config.kv_heads * config.parts, load)
+        tokens = 1 + self.more[self.job - 1] if self.job else 1
+        # Where jobs tell how many queries come, those wait for the job.
+        known = config.queries == 1 or (self.waits and not self.started)
         if load:
             self.queries = 0
-        elif self.queries < config.heads * config.parts and self.query_beats:
+        elif known and self.queries < tokens * self._row and self.query_beats:
             self.queries += 1
             self.query_beats -= 1
+        self._rows(safe, tokens * config.kv_heads * config.parts, load)
 
     def _rows(self, safe: bool, row: int, load: bool) -> None:
         frees = self.waits and self.value_in and (self.started or load)
@@ -83,7 +92,7 @@ class _Writer:
         self.started = self.started or load
         if frees:
             self.waits = self.started = self.key_in = self.value_in = False
-        elif not self.waits and self.job < len(self.positions):
+        elif not self.waits and self.job < len(self.more):
             self.waits = True
             self.job += 1
 
@@ -93,8 +102,12 @@ class _Writer:
         return self.waits and not self.started and self.key_in and self._queries_in
 
     @property
+    def _row(self) -> int:
+        return self.config.heads * self.config.parts
+
+    @property
     def _queries_in(self) -> bool:
-        return self.queries == self.config.heads * self.config.parts
+        return self.queries == (1 + self.more[self.job - 1]) * self._row
 
 
 @dataclass
@@ -103,6 +116,7 @@ class _Engine:
 
     config: Any
     positions: list[int]
+    more: list[int]
     cycle: int = 0
     job: int = -1  # whose walks through keys begin
     left: int = 0  # of those
@@ -112,12 +126,14 @@ class _Engine:
     summing: bool = False  # accumulators are in use
     drained: int = -1  # when they no longer are
     walks: int = 0  # of values, of the present job
+    reads: list[int] = field(default_factory=list)  # when the last result of each job is read, if they are reordered
 
     def __post_init__(self) -> None:
         config = self.config
         self.times = Times()
-        self.writer = _Writer(config, self.positions)
-        lengths = [position + 1 for position in self.positions for _ in range(config.passes)]
+        self.writer = _Writer(config, self.more)
+        self.lengths = [1 + position + more for position, more in zip(self.positions, self.more, strict=True)]
+        lengths = [length for length in self.lengths for _ in range(config.passes)]
         self.softmax = Model(config.softmax.schedule, lengths, ())
         self.scores = deque([0] * config.score_delay)
         self.takes = deque([False] * 2)
@@ -129,13 +145,13 @@ class _Engine:
         # The job that comes in is the next one, or the one whose walks are under way.
         idle = not self.left and not self.flight
         new = self.positions[writer.job - 1] if writer.job else 0
-        safe = idle or (self.job >= 0 and new > self.positions[self.job])
+        safe = idle or (self.job >= 0 and new >= self.lengths[self.job])
         ends = self.running == 1
         last_value = ends and self.value
         key = bool(self.left) and (len(self.flight) < 2 or last_value) and (not self.running or last_value)
         value = (
             not key and self.running < 2 and bool(self.softmax.stages[-1][-1]) and not self.summing
-            and not (writer.started and self.flight[0] == self.job)
+            and not (writer.started and self.flight[0] == self.job) and self._has_place()
         )  # fmt: skip
 
         self._softmax(ends)
@@ -150,10 +166,10 @@ class _Engine:
             self.times.keys.append(self.cycle + 1)
             self.flight.append(self.job)
             self.left -= 1
-            self.running, self.value = self.positions[self.job] + 1, False
+            self.running, self.value = self.lengths[self.job], False
         if value:
             self.times.values.append(self.cycle + 1)
-            self.running, self.value, self.summing = self.positions[self.flight[0]] + 1, True, True
+            self.running, self.value, self.summing = self.lengths[self.flight[0]], True, True
         writer.step(safe, load)
         if load:
             self.job += 1
@@ -167,16 +183,29 @@ class _Engine:
         taken, _ = self.softmax.step(score, self.takes.popleft())
         assert taken or not score  # two rows at most are under way, and the softmax has places for them
 
+    def _has_place(self) -> bool:
+        """Tell whether one of two halves is free for the job whose values are next."""
+        job = self.flight[0]
+        return not self.config.reorders or self.walks > 0 or job < 2 or self.reads[job - 2] < self.cycle
+
     def _leave(self, job: int) -> None:
         """Let results leave: the last value is read in this cycle."""
         times, config = self.times, self.config
-        begin = self.cycle + 5 + config.finisher.latency
-        self.drained = self.cycle + 4 + config.groups
-        times.first = begin if times.first < 0 else times.first
-        times.last = begin + config.groups - 1
+        begin, beats = self.cycle + 5 + config.finisher.latency, config.groups * (1 + self.more[job])
+        self.drained = self.cycle + 4 + beats
         self.walks += 1
-        if self.walks == config.passes:
+        final = self.walks == config.passes
+        if final:
             self.walks = 0
+        if config.reorders and not final:
+            return
+        if config.reorders:  # read from the cycle on that follows the first result's, a register behind the memory
+            begin, beats = max([begin, *self.reads[-1:]]) + 1, config.passes * beats
+            self.reads.append(begin + beats - 1)
+            begin += 1
+        times.first = begin if times.first < 0 else times.first
+        times.last = begin + beats - 1
+        if final:
             times.ends.append(times.last)
 
 
@@ -198,11 +227,12 @@ class _Lone:
         self.started = not self._known and self._cycle < self._free
 
 
-def lone(config: Any, position: int, queries: int, keys: int, values: int) -> int:
+def lone(config: Any, position: int, queries: int, keys: int, values: int, more: int = 0) -> int:
     """Give the cycle of a job's last result, where rows end in given cycles and nothing else is under way."""
     begin = max(queries, keys) + 1
-    engine = _Engine(config, [position])
-    engine.writer = _Lone(max(values, keys + config.kv_heads * config.parts) + 2 - begin)  # type: ignore[assignment]
+    engine = _Engine(config, [position], [more])
+    written = keys + (1 + more) * config.kv_heads * config.parts
+    engine.writer = _Lone(max(values, written) + 2 - begin)  # type: ignore[assignment]
     while not engine.times.ends:
         engine.step()
     return begin + engine.times.ends[0]

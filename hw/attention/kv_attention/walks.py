@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Which walk comes next: through a head's keys or through its values, for all heads that work in step."""
 
-from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 
 from gatewright.hw.attention.kv_attention.config import KvAttentionConfig
 from gatewright.hw.attention.kv_attention.intake import Counter, Intake, Job
@@ -20,14 +20,16 @@ class Walks:
         Which of two sets of scales belongs to the walk.
     queries : Value
         Word of the queries' memory.
-    scores : list of Job
+    flights : list of Job
         The sets; only the scales of scores count.
+    hidden : Value
+        How many of a job's tokens, from its first on, do not see the key that is read.
     begins : Signal
         A walk through values begins with the next cycle.
     final : Signal
         That walk is its job's last.
     result : dict of str to Value
-        That walk's scales of results.
+        That walk's scales of results, and how many tokens more than one it has.
     idle : Signal
         No walk is under way or to come.
     """
@@ -39,6 +41,7 @@ class Walks:
         )
         self.current = Job(config, "current")
         self.flights = [Job(config, f"flight_{index}") for index in range(2)]
+        self.hidden: Value = Const(0, 0)
 
     def build(self, ready: Value, summing: Value) -> None:
         """Choose walks.
@@ -48,7 +51,7 @@ class Walks:
         ready : Value
             Probabilities of the oldest walk through keys are there.
         summing : Value
-            The accumulators are in use.
+            The accumulators are in use, or results have no place to go.
         """
         m, intake, current = self.m, self.intake, self.current
         pending, parity = Signal(name="keys_pending"), Signal(name="current_parity", reset_less=True)
@@ -79,7 +82,7 @@ class Walks:
                 m.d.sync += pending.eq(0)
         with m.If(intake.load):
             m.d.sync += [pending.eq(1), parity.eq(intake.parity)]
-            current.take(m, intake.job.row, intake.job.position, dict(intake.job.scales))
+            current.take(m, intake.job.row, intake.job.newest, intake.job.rest)
         self._flights(key_begins, into, walk)
         self._step(key_begins, oldest)
 
@@ -90,13 +93,14 @@ class Walks:
         with m.If(key_begins):
             m.d.sync += finals.bit_select(into, 1).eq(walk.last)
         self.final = finals.bit_select(out, 1)
-        self.result = {name: oldest[name] for name in ("out_multiplier", "out_shift")}
+        names = ("out_multiplier", "out_shift", *(["more"] if self.config.queries > 1 else []))
+        self.result = {name: oldest[name] for name in names}
 
     def _pick(self, out: Value) -> dict[str, Value]:
         """Give the oldest flight's registers."""
         first, second = self.flights
         named = {"row": (first.row, second.row), "position": (first.position, second.position)}
-        named |= {name: (first.scales[name], second.scales[name]) for name in first.scales}
+        named |= {name: (first.rest[name], second.rest[name]) for name in first.rest}
         return {name: Mux(out, b, a) for name, (a, b) in named.items()}
 
     def _flights(self, key_begins: Value, into: Value, walk: Counter) -> None:
@@ -104,7 +108,7 @@ class Walks:
         m, current = self.m, self.current
         for index, flight in enumerate(self.flights):
             with m.If(key_begins & (into == index)):
-                flight.take(m, current.row, current.position, dict(current.scales))
+                flight.take(m, current.row, current.position, current.rest)
 
     def _step(self, key_begins: Value, oldest: dict[str, Value]) -> None:
         """Read a word a cycle, from the head's first key or value to its last."""
@@ -122,3 +126,6 @@ class Walks:
                 left.eq(Mux(self.begins, oldest["position"], current.position)),
             ]  # fmt: skip
         self.address = Cat(self.value, place)
+        if self.config.queries > 1:
+            more = current.rest["more"]  # of the job whose keys are read: none is handed on meanwhile
+            self.hidden = Mux(left < more, more - left, 0)[: len(more)]
