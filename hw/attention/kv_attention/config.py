@@ -199,7 +199,7 @@ class KvAttentionConfig(RoomConfig):
             StreamPort("i_job", job, "A token in a layer: where it is, and the scales of scores and of results."),
             StreamPort("i_q", x, "Its queries, head after head."),
             StreamPort("i_k", x, "Its keys, likewise."),
-            StreamPort("i_v", x, "Its values, likewise; taken behind its keys."),
+            StreamPort("i_v", x, "Its values, likewise; a token's are taken behind its keys."),
         )
 
     @property
@@ -225,7 +225,8 @@ class KvAttentionConfig(RoomConfig):
     def timing_table(cls) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Tabulate for the card what prompts take in blocks: head and rows."""
         prompts = (16, 64, 256)
-        head = ("lanes", "queries", "multipliers", *(f"{count} tokens" for count in prompts), f"words read for {prompts[-1]}")
+        words = f"words read for {prompts[-1]}"
+        head = ("lanes", "queries", "multipliers", *(f"{count} tokens" for count in prompts), words)
         rows = []
         for lanes in (8, 32):
             for queries in (1, 2, 4, 8, 16):

@@ -115,14 +115,18 @@ class Intake:
         # What earlier jobs still read lies at their positions and before. A job that is not behind them all
         # waits until they are done.
         writes = Signal(name="cache_writes")
+        blocks = self.config.queries > 1
+        keys_in = Signal(name="keys_in") if blocks else key_in
         m.d.comb += [
             writes.eq(waits & ~value_in & (self.started | idle | (self.job.position > newest))),
-            self.complete.eq(waits & ~self.started & key_in & full),
+            self.complete.eq(waits & ~self.started & keys_in & full),
             room.i_job.ready.eq(~waits),
         ]
-        ends = self._rows(room, writes, key_in)
+        ends, final = self._rows(room, writes, key_in)
+        if blocks:  # keys and values take turns, token by token
+            m.d.comb += keys_in.eq(key_in & (final | value_in))
         with m.If(ends):
-            m.d.sync += [key_in.eq(1), value_in.eq(key_in)]
+            m.d.sync += [key_in.eq(~key_in | final if blocks else 1), value_in.eq(key_in & final if blocks else key_in)]
         with m.If(self.load):
             m.d.sync += self.started.eq(1)
         with m.If(value_in & (self.started | self.load)):
@@ -138,8 +142,8 @@ class Intake:
         size = config.kv_heads * config.context
         return Array(Const(index * size, range(max(2, config.depth // 2))) for index in range(config.layers))[layer]
 
-    def _rows(self, room: Any, writes: Value, key_in: Value) -> Value:
-        """Write keys, then values; tell when either is complete."""
+    def _rows(self, room: Any, writes: Value, key_in: Value) -> tuple[Value, Value]:
+        """Write a token's keys, then its values; tell when either is complete, and whether the token is the last."""
         m, config = self.m, self.config
         push, ends = Signal(name="cache_push"), Signal(name="row_ends")
         m.d.comb += [
@@ -148,13 +152,12 @@ class Intake:
         ]  # fmt: skip
         part = Counter(m, config.parts, push, "cache_part")
         head = Counter(m, config.kv_heads, push & part.last, "cache_head")
-        row_ends = push & part.last & head.last
-        follows: Value | int = 0  # where a token's first head goes, from the job's first token on
+        m.d.comb += ends.eq(push & part.last & head.last)
+        follows: Value | int = 0  # where the next row's first head goes, from the job's first token on
+        final: Value = Const(1, 1)
         if config.queries > 1:
-            token = Counter(m, config.queries, row_ends, "cache_token", self.job.rest["more"])
-            row_ends, follows = row_ends & token.last, Mux(token.last, 0, token.value + 1)
-        m.d.comb += ends.eq(row_ends)
-
+            token = Counter(m, config.queries, ends & key_in, "cache_token", self.job.rest["more"])
+            final, follows = token.last, Mux(key_in, Mux(token.last, 0, token.value + 1), token.value)
         place = Signal(range(max(2, config.depth // 2)), name="cache_place")
         m.d.comb += place.eq(self.job.row + self.job.position)
         if config.kv_heads > 1 or config.queries > 1:
@@ -164,7 +167,7 @@ class Intake:
             m.d.comb += place.eq(self.job.row + self.job.position + ahead)
         x = Mux(key_in, room.i_v.payload.x.as_value(), room.i_k.payload.x.as_value())
         self._write(self.cache, Cat(key_in, place), x, push, part)
-        return ends
+        return ends, final
 
     def _queries(self, i: Any, known: Value) -> Signal:
         """Fill a half with queries; tell that it is full. Where a job tells how many they are, it must be ``known``."""

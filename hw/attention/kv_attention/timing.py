@@ -63,7 +63,8 @@ class _Writer:
     started: bool = False
     key_in: bool = False
     value_in: bool = False
-    beats: int = 0  # of keys or values
+    token: int = 0  # whose keys and values come
+    beats: int = 0  # of those
     queries: int = 0
     query_beats: int = 0  # left of all jobs
 
@@ -81,25 +82,37 @@ class _Writer:
         elif known and self.queries < tokens * self._row and self.query_beats:
             self.queries += 1
             self.query_beats -= 1
-        self._rows(safe, tokens * config.kv_heads * config.parts, load)
+        self._rows(safe, config.kv_heads * config.parts, load)
 
     def _rows(self, safe: bool, row: int, load: bool) -> None:
         frees = self.waits and self.value_in and (self.started or load)
         if self.waits and not self.value_in and (safe or self.started):
             self.beats += 1
             if self.beats == row:
-                self.beats, self.key_in, self.value_in = 0, True, self.key_in
+                self.beats = 0
+                self._row_ends()
         self.started = self.started or load
         if frees:
             self.waits = self.started = self.key_in = self.value_in = False
+            self.token = 0
         elif not self.waits and self.job < len(self.more):
             self.waits = True
             self.job += 1
 
+    def _row_ends(self) -> None:
+        if not self.key_in:
+            self.key_in = True
+        elif self.token == self.more[self.job - 1]:
+            self.value_in = True
+        else:
+            self.key_in = False
+            self.token += 1
+
     @property
     def complete(self) -> bool:
         """A job may be handed on."""
-        return self.waits and not self.started and self.key_in and self._queries_in
+        keys = self.key_in and self.token == self.more[self.job - 1]
+        return self.waits and not self.started and keys and self._queries_in
 
     @property
     def _row(self) -> int:
@@ -231,7 +244,7 @@ def lone(config: Any, position: int, queries: int, keys: int, values: int, more:
     """Give the cycle of a job's last result, where rows end in given cycles and nothing else is under way."""
     begin = max(queries, keys) + 1
     engine = _Engine(config, [position], [more])
-    written = keys + (1 + more) * config.kv_heads * config.parts
+    written = keys + config.kv_heads * config.parts  # of the last token; those before it have both
     engine.writer = _Lone(max(values, written) + 2 - begin)  # type: ignore[assignment]
     while not engine.times.ends:
         engine.step()
