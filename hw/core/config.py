@@ -76,6 +76,11 @@ class RoomConfig(BaseModel):
         """Initiation interval: cycles from one input beat to the next in steady state."""
         return 1
 
+    @property
+    def quiet(self) -> int:
+        """Most cycles in which nothing is taken or given though both ends are willing."""
+        return self.latency
+
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """Count cycles from the first input transfer to the first output transfer, nothing stalling.
 

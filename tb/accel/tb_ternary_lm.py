@@ -18,6 +18,7 @@ BENCH = StreamBench(
     golden=golden,
     grid=({**design(4, **SMALL), "design_id": 0x7E7D5E5D},),
     mutation={**design(4, **SMALL), "design_id": 0x12345678},
+    apart=("core",),  # lm_core
     stimulus=stimulus,
     size=6,
     mutation_size=4,

@@ -87,7 +87,7 @@ class Bulk:
         self.model.reset()
         self._select(fault)
         want = {name: beat_count(beats) for name, beats in play.outputs.items()}
-        limit = 500 + 4 * play.delay
+        limit = 500 + 4 * max(play.delay, self.config.quiet)
         try:
             run = self.model.run(
                 play.inputs, want, limit=limit, go_in=go_in, go_out=go_out, seed=self.seed

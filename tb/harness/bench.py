@@ -102,6 +102,13 @@ class StreamBench:
         Beats per check while faults are scored.
     beside : callable, optional
         ``beside(config)`` makes the flash at an accelerator's pins: ``step(sck, cs_n, mosi)`` gives ``miso``.
+    apart : tuple of str
+        Instances in which no faults are injected: rooms whose own benches score them.
+    remembers : bool
+        Whether what the room has taken counts for good: then every run begins with a reset.
+    reset_within : int, optional
+        Cycles within which `reset_in_midstream` breaks a run off; about as many as its stimulus has beats
+        if not given.
     """
 
     config: type[RoomConfig]
@@ -115,6 +122,9 @@ class StreamBench:
     mutation_module: str = "gatewright.tb.harness.mutation_tests"
     mutation_size: int = 60
     beside: Callable[[Any], Any] | None = None
+    apart: tuple[str, ...] = ()
+    remembers: bool = False
+    reset_within: int | None = None
 
     @property
     def mutations(self) -> tuple[Mapping[str, Any], ...]:

@@ -56,6 +56,8 @@ class Session:
         self, kind: str, size: int, stalls: str = "none", stop_after: int | None = None
     ) -> tuple[Inputs, Trace]:
         """Run one stimulus and compare every output beat with the golden model."""
+        if self.bench.remembers:
+            await self.streams.reset(1)
         inputs = self.bench.stimulus(self.config, self.rng, kind, size)
         outputs = self.bench.golden(self.config, inputs)
         words = {port.name: port.pack(inputs[port.name]) for port in self.config.inputs}
@@ -122,7 +124,8 @@ async def reset_in_midstream(session: Session) -> None:
     for stalls in PATTERNS * 2:
         await session.streams.reset(1)
         size = max(4, session.size // 8)
-        await session.play("random", size, stalls, stop_after=int(session.rng.integers(1, size + 8)))
+        within = session.bench.reset_within or size + 8
+        await session.play("random", size, stalls, stop_after=int(session.rng.integers(1, within)))
         await session.streams.reset(1)
         inputs, trace = await session.play("random", size)
         session.check_timing(inputs, trace)

@@ -137,6 +137,12 @@ class LmCoreConfig(CorePartsConfig):
         """From the first octet of a request for one token after one to the first octet of its reply."""
         return self.input_bytes + self.timing.run([0], [True]) + 1
 
+    @property
+    def quiet(self) -> int:
+        """Cycles of the longest run."""
+        count = min(self.request_tokens + 254, self.context if self.family == "transformer" else 1 << 16)
+        return self.timing.run(range(count), [True] * count)
+
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """Wait for the first request that is answered."""
         spans = self.timing.spans(inputs["i"])

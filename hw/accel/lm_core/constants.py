@@ -13,6 +13,7 @@ from gatewright.hw.core.numerics import Ints
 from gatewright.hw.ternary.ternary_matvec.words import weight_beats
 
 EMBED_DIGITS, ROW_DIGITS = 2, 4
+PEAK_LOG2 = 16  # of the scale of a row that is quantised by its own largest magnitude, typically
 Scales = tuple[int, int, int, int]  # lower half of a beat: multiplier, shift code; upper half: the same
 
 
@@ -92,7 +93,7 @@ def _scale(parts: Any, part: Part, rng: np.random.Generator) -> Scales:
     wanted = 40 if part in (Part.VALUE, *HALVED, Part.READ) else 1500
     factor, code = wanted / size * 2.0**16, 0
     if parts.act == "dynamic":  # a row's scale is a factor as well
-        factor, code = factor / 2.0**4, 0
+        factor /= 2.0**PEAK_LOG2
     while factor < 8000 and code < (1 << parts.shift_bits) - 1:
         factor, code = 2 * factor, code + 1
     lower, upper = (int(np.clip(rng.uniform(0.5, 1.5) * factor, 1, 65535)) for _ in range(2))
