@@ -232,7 +232,7 @@ class Streams:
         limit : int
             Cycles without any transfer after which the design counts as hung.
         stop_after : int, optional
-            Leave after so many cycles, whatever the state; for reset in mid-stream.
+            Leave after so many cycles at the latest, whatever the state; for reset in mid-stream.
 
         Raises
         ------
@@ -248,7 +248,7 @@ class Streams:
         quiet = moved = 0
         while stop_after is None or trace.cycles < stop_after:
             done = self._finished()
-            if done and stop_after is None and quiet >= 40:
+            if done and quiet >= 40:
                 break
             if quiet > limit:
                 raise BenchError(f"hung: {self._progress()} after {trace.cycles} cycles, {limit} of them idle")
