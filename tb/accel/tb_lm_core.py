@@ -59,9 +59,9 @@ BENCH = StreamBench(
     golden=golden,
     grid=(
         ATTENDING,
+        {**RECURRENT, "request_tokens": 3},
         GATED,
         {"request_tokens": 3, "context": 8, "head_digits": 2, "embed_shift": 8},  # residuals saturate
-        {**RECURRENT, "request_tokens": 3},
         {"request_tokens": 2, "context": 5, "heads": 4, "kv_heads": 2, "parallel": 2, "act": "dynamic", "layers": 1,
          "vocab": 11, "outputs_per_cycle": 4, "groups": 16},
         {**RECURRENT, "request_tokens": 2, "act": "dynamic", "layers": 1, "hidden": 40, "outputs_per_cycle": 2,
