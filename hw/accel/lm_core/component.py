@@ -143,16 +143,21 @@ class LmCore(RoomComponent):
     def _engine_input(self, m: Module) -> None:
         """Let through whichever norm has a row."""
         target, scales = self.engine.i, self.engine.i_scale
-        for source, values, norm, scale in self.rows:
+        for index, (source, values, norm, scale) in enumerate(self.rows):
             m.d.comb += source.ready.eq(target.ready)
             with m.If(source.valid):
                 m.d.comb += [
                     target.valid.eq(1), target.payload.x.as_value().eq(values.as_value()),
                     target.payload.last.eq(source.payload.last),
                 ]  # fmt: skip
-            if scale is not None:
-                with m.If(norm.valid & norm.ready & norm.payload.last):
+            if scale is not None:  # it goes with a row's first beat: sums may come before the engine takes the last
+                sent = Signal(name=f"sent_{index}")
+                with m.If(norm.valid & ~sent):
                     m.d.comb += [scales.valid.eq(1), scales.payload.data.eq(scale)]
+                with m.If(norm.valid & norm.ready & norm.payload.last):
+                    m.d.sync += sent.eq(0)
+                with m.Elif(norm.valid & scales.ready):
+                    m.d.sync += sent.eq(1)
 
     # --- results ---
 

@@ -109,7 +109,7 @@ class Engine(wiring.Component):
             m.d.comb += [
                 scales.i.valid.eq(self.i_scale.valid), self.i_scale.ready.eq(scales.i.ready),
                 scales.i.payload.eq(self.i_scale.payload), go.scale.eq(scales.o.payload.data),
-                # A row's scale leaves its norm before the row's last element, so it is here in time.
+                # A row's scale leaves its norm with the row's first beat, so it is here in time.
                 scales.o.ready.eq(step & sums.payload.last),
             ]  # fmt: skip
         width = MULTIPLIER_BITS + config.shift_bits
