@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.model.lm_graph import LmGraph
@@ -27,6 +28,10 @@ class Settings(LmSettings):
 
     room: ClassVar[str] = "small_lm"
 
+    model: str = Field(
+        "kjv_mqa.safetensors",
+        description="Weights; its configuration has the same name with .json. A path relative to this file.",
+    )
     context: int = integer(0, 0, 4096, unit="tokens", doc="Tokens that the cache holds; 0: the model's context.")
     request_tokens: int = integer(16, 1, 255, unit="tokens", doc="Room for tokens in a request.")
     flash_offset: int = integer(0x100000, 0, (1 << 24) - 256, unit="bytes", doc="Where the model lies in the flash.")

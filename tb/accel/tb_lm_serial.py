@@ -6,22 +6,22 @@ from typing import Any
 import numpy as np
 
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
-from gatewright.hw.accel.lm_core.constants import stand_in
 from gatewright.hw.accel.lm_core.shape import NetworkConfig
 from gatewright.hw.accel.lm_serial.config import LmSerialConfig
 from gatewright.hw.accel.lm_serial.golden import golden
 from gatewright.hw.accel.lm_serial.image import image
 from gatewright.tb.accel import tb_lm_core
+from gatewright.tb.accel.lm_networks import network
 from gatewright.tb.harness.bench import Inputs, StreamBench
 
 
 def stimulus(config: LmSerialConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
-    """Draw requests as for the other core; a config has one model, which comes again with each batch of them."""
-    network = {name: getattr(config, name) for name in NetworkConfig.model_fields}
-    core = LmCoreConfig(
-        **network, method="fold", group=1, groups=2, outputs_per_cycle=2, request_tokens=config.request_tokens,
-        **stand_in(config.parts),
-    )  # fmt: skip
+    """Draw a model, then requests as for the other core."""
+    shape = {name: getattr(config, name) for name in NetworkConfig.model_fields}
+    core = LmCoreConfig(**network(
+        int(rng.integers(1 << 30)), **shape, method="fold", group=1, groups=2, outputs_per_cycle=2,
+        request_tokens=config.request_tokens,
+    ))  # fmt: skip
     words = image(core).astype(np.int64)
     boot = {"data": words, "last": (np.arange(len(words)) == len(words) - 1).astype(np.int64)}
     return {"i_boot": boot, **tb_lm_core.stimulus(core, rng, kind, size)}
@@ -40,6 +40,8 @@ BENCH = StreamBench(
     ),
     mutation={**SMALL, "request_tokens": 2, "context": 4},
     stimulus=stimulus,
-    size=8,
-    mutation_size=10,
+    size=64,
+    mutation_size=64,
+    remembers=True,
+    reset_within=3000,
 )  # fmt: skip
