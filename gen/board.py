@@ -52,6 +52,11 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
             f"room {design.room.name} has no serial port and can't go on a board alone; build an accelerator: "
             "qnn_mlp or ternary_linear"
         )
+    if set(pins) & set(FLASH_PORTS) and board.flash is None:
+        able = ", ".join(name for name, other in boards().items() if other.flash is not None)
+        raise BoardError(
+            f"{design.name} reads a flash, and {board.name} has none on pins that a design may use; build it for {able}"
+        )
     clock = getattr(design.config, "clock_hz", board.clock_hz)
     pll = None
     if clock != board.clock_hz:
@@ -62,11 +67,6 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
                 f"{design.name}.clock_hz must be {board.clock_hz}, the oscillator of {board.name}{also}, not {clock}; "
                 f"set it in the config, or under [board.{board.name}]"
             )
-    if set(pins) & set(FLASH_PORTS) and board.flash is None:
-        able = ", ".join(name for name, other in boards().items() if other.flash is not None)
-        raise BoardError(
-            f"{design.name} reads a flash, and {board.name} has none on pins that a design may use; build it for {able}"
-        )
     generate(design, out / "rtl")
     top = board_top(design, board)
     path = out / f"{top}.v"

@@ -56,11 +56,22 @@ def build(preset: str, board: str, mhz: float | None, out: Path) -> None:
     work = {
         "multiplications": core.macs, "cycles_per_run": core.run_cycles,
         "macs_per_cycle": round(core.macs / core.run_cycles, 2), "macs_per_cycle_at_most": core.macs_per_cycle,
-        **rates(core, cycles, own, clock["achieved_mhz"] * 1e6),
+        **rates(core, cycles, own, clock["achieved_mhz"] * 1e6), **booting(design.config),
     }  # fmt: skip
     path = RESULTS / f"{preset}_{board}.json".replace("-", "_")
     write_file(path, json.dumps(work | result.report, indent=2) + "\n")
     print(f"wrote {path.name}")
+
+
+def booting(config: Any) -> dict[str, float]:
+    """Give what a design that reads its flash holds, and how long it takes to read it; nothing of others."""
+    if not config.boot_cycles:
+        return {}
+    core = config.core
+    return {
+        "memory_words": core.memory.first + core.memory.words, "words_from_flash": core.image_words,
+        "milliseconds_to_boot": round(1e3 * config.boot_cycles / config.clock_hz, 1),
+    }  # fmt: skip
 
 
 def rates(core: Any, cycles: int, own: float, most: float) -> dict[str, float]:

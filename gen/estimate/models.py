@@ -188,7 +188,8 @@ def _designed(model: str, device: str) -> Subject:
     design = load_design(model, device if has else None)
     if not isinstance(design.settings, Settings):
         raise ConfigError(
-            f"estimate needs a language model, of room ternary_lm, and {design.name} is of room {design.room.name}"
+            f"estimate plans the engine of room ternary_lm, and {design.name} is of room {design.room.name}; "
+            "give the model's file or a shape"
         )
     graph = model_of(design.settings, design.folder)
     ternary = bool((abs(graph.head) <= 1).all())

@@ -22,12 +22,13 @@ COLOURS = {
     "FF": "#e69f00",
     "DSP": "#cc3311",
     "BRAM": "#009e73",
+    "SPRAM": "#882255",
     "IO": "#aa4499",
     "clock": "#444444",
 }
 _SITE = re.compile(r"X(\d+)/?Y(\d+)/(.+)")
 # How many sites of a kind fill one tile.
-_FULL = {"LUT": 8, "carry": 8, "FF": 8, "DSP": 1, "BRAM": 1, "IO": 2, "clock": 1}
+_FULL = {"LUT": 8, "carry": 8, "FF": 8, "DSP": 1, "BRAM": 1, "SPRAM": 1, "IO": 2, "clock": 1}
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ _TYPES = (
     (r"ALU", "carry"),
     (r"TRELLIS_FF|DFF\w*", "FF"),
     (r"MULT\w+|ALU54\w*|ICESTORM_DSP|PADD\w+", "DSP"),
-    (r"DP16KD|ICESTORM_(SP)?RAM|BSRAM|SDP\w*|DPX?9?B?|SPX?9?|p?ROMX?9?", "BRAM"),
+    (r"DP16KD|ICESTORM_RAM|BSRAM|SDP\w*|DPX?9?B?|SPX?9?|p?ROMX?9?", "BRAM"),
+    (r"ICESTORM_SPRAM", "SPRAM"),
     (r"TRELLIS_IO|SB_IO|[IOT]+O?BUF|IOBUF", "IO"),
     (r"DCCA|SB_GB|BUFG\w*|EHXPLLL|rPLL|ICESTORM_PLL", "clock"),
 )
@@ -153,7 +155,9 @@ def floorplan_png(cells: Iterable[Cell], part: Part, title: str, caption: str) -
     for spine in axes.spines.values():
         spine.set_color("#888888")
     figure.text(30 / width, 1 - 42 / height, title, fontsize=15, weight="bold")
-    figure.text(30 / width, 1 - 74 / height, caption, fontsize=10, color="#444444")
+    # 14 characters to a hundred pixels; a longer caption is made smaller, for the picture keeps its size.
+    size = min(10, 10 * 0.14 * (width - 60) / max(1, len(caption)))
+    figure.text(30 / width, 1 - 74 / height, caption, fontsize=size, color="#444444")
     count = Counter(cell.kind for cell in cells)
     handles = [Patch(color=colour, label=f"{kind} {count[kind]:,}") for kind, colour in COLOURS.items() if count[kind]]
     figure.legend(
@@ -186,7 +190,7 @@ def _raster(cells: Iterable[Cell], part: Part) -> NDArray[np.uint8]:
             tile[max(top, 0) : level, :half] = _rgb(COLOURS[kind])
             level = max(top, 0)
         tile[side - round(side * min(8, number["FF"]) / 8) : side, half + 1 : side] = _rgb(COLOURS["FF"])
-        for kind in ("DSP", "BRAM", "IO", "clock"):
+        for kind in ("DSP", "BRAM", "SPRAM", "IO", "clock"):
             if number[kind]:
                 tile[:side, :side] = _rgb(COLOURS[kind])
     return image

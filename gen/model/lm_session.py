@@ -9,7 +9,8 @@ import numpy as np
 from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.model.lm_graph import LmGraph
 from gatewright.gen.model.lm_text import sample
-from gatewright.hw.accel.lm_core.config import COUNT_BYTES, HEADER, LOGIT_BYTES, LOGITS, START, LmCoreConfig
+from gatewright.hw.accel.lm_core.config import LmCoreConfig
+from gatewright.hw.accel.lm_core.talk import COUNT_BYTES, HEADER, LOGIT_BYTES, LOGITS, START
 from gatewright.hw.core.errors import LinkError
 from gatewright.hw.core.numerics import Ints
 

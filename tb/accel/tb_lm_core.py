@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from gatewright.hw.accel.lm_core.config import HEADER, LOGITS, START, LmCoreConfig
+from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.lm_core.golden import golden
+from gatewright.hw.accel.lm_core.talk import HEADER, LOGITS, START
 from gatewright.hw.core.numerics import Ints
 from gatewright.tb.accel.lm_networks import network
 from gatewright.tb.harness.bench import Inputs, StreamBench

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
-from gatewright.hw.accel.lm_core.shape import NetworkConfig
 from gatewright.hw.accel.lm_serial.config import LmSerialConfig
 from gatewright.hw.accel.lm_serial.golden import golden
 from gatewright.hw.accel.lm_serial.image import image
@@ -17,11 +16,8 @@ from gatewright.tb.harness.bench import Inputs, StreamBench
 
 def stimulus(config: LmSerialConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
     """Draw a model, then requests as for the other core."""
-    shape = {name: getattr(config, name) for name in NetworkConfig.model_fields}
-    core = LmCoreConfig(**network(
-        int(rng.integers(1 << 30)), **shape, method="fold", group=1, groups=2, outputs_per_cycle=2,
-        request_tokens=config.request_tokens,
-    ))  # fmt: skip
+    made = network(int(rng.integers(1 << 30)), **config.engine, request_tokens=config.request_tokens)
+    core = LmCoreConfig(**made)
     words = image(core).astype(np.int64)
     boot = {"data": words, "last": (np.arange(len(words)) == len(words) - 1).astype(np.int64)}
     return {"i_boot": boot, **tb_lm_core.stimulus(core, rng, kind, size)}

@@ -7,7 +7,6 @@ import numpy as np
 
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.lm_core.constants import stand_in
-from gatewright.hw.accel.lm_core.shape import NetworkConfig
 from gatewright.hw.accel.lm_serial.config import LmSerialConfig
 from gatewright.hw.accel.lm_serial.image import image
 from gatewright.hw.accel.small_lm.config import SmallLmConfig
@@ -22,11 +21,7 @@ from gatewright.tb.memory.spi_flash import SpiFlash
 
 def words_of(config: LmSerialConfig) -> Ints:
     """Give the words of a network that nobody trained."""
-    network = {name: getattr(config, name) for name in NetworkConfig.model_fields}
-    core = LmCoreConfig(
-        **network, method="fold", group=1, groups=2, outputs_per_cycle=2, request_tokens=config.request_tokens,
-        **stand_in(config.parts),
-    )  # fmt: skip
+    core = LmCoreConfig(**config.engine, request_tokens=config.request_tokens, **stand_in(config.parts))
     return image(core).astype(np.int64)
 
 

@@ -7,8 +7,9 @@ from tests.accel.stalling import EIGHTH, HALF, stalled
 
 from gatewright.gen.emit import plain_verilog
 from gatewright.hw.accel.lm_core import component, engine, mixers
-from gatewright.hw.accel.lm_core.config import COUNT_BYTES, LmCoreConfig
+from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.lm_core.golden import golden
+from gatewright.hw.accel.lm_core.talk import COUNT_BYTES
 from gatewright.hw.core.ports import packets
 from gatewright.tb.accel.tb_lm_core import ATTENDING, GATED, stimulus
 from gatewright.tb.fast.streams import StreamModel

@@ -11,8 +11,9 @@ from gatewright.gen.model.lm_graph import LmGeometry
 from gatewright.gen.model.lm_random import random_graph, random_tokens
 from gatewright.gen.model.lm_text import generate
 from gatewright.gen.model.map_ternary_lm import Settings, core_values, digits, paired
-from gatewright.hw.accel.lm_core.config import LOGITS, START, LmCoreConfig
+from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.lm_core.golden import Model, serve
+from gatewright.hw.accel.lm_core.talk import LOGITS, START
 from gatewright.hw.core.errors import ConfigError
 
 SHAPES = {

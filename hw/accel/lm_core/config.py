@@ -11,15 +11,12 @@ from gatewright.hw.accel.lm_core import timing
 from gatewright.hw.accel.lm_core.constants import Scales, follow
 from gatewright.hw.accel.lm_core.parts import CorePartsConfig
 from gatewright.hw.accel.lm_core.program import matrices, shape_of
+from gatewright.hw.accel.lm_core.talk import REQUESTS, Talk
 from gatewright.hw.core.config import integer
-from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
-
-HEADER = 3  # octets of a request before its tokens: flags, count, generate
-COUNT_BYTES, LOGIT_BYTES = 4, 4
-START, LOGITS = 1, 2  # flags
+from gatewright.hw.core.ports import Beats, StreamPort
 
 
-class LmCoreConfig(CorePartsConfig):
+class LmCoreConfig(Talk, CorePartsConfig):
     """Take tokens, give tokens: a ternary language model with its state, all on chip.
 
     A request is an octet of flags (1: begin anew; 2: send logits), the count of tokens in it, the count of tokens
@@ -81,21 +78,6 @@ class LmCoreConfig(CorePartsConfig):
             self.require(found == layers, f"attention_scales must be {layers}, one per layer, not {found}")
 
     @property
-    def input_bytes(self) -> int:
-        """Octets of a request."""
-        return HEADER + self.request_tokens
-
-    @property
-    def output_bytes(self) -> int:
-        """Octets of the longest reply, the count of cycles left out."""
-        return 255 + LOGIT_BYTES * self.vocab
-
-    @property
-    def loads(self) -> int:
-        """Weights are constant."""
-        return 0
-
-    @property
     def macs(self) -> int:
         """Trits that meet an activation for a token whose logits are wanted."""
         return sum(outputs * inputs for outputs, inputs in (shape_of(self, kind) for kind, _ in matrices(self)))
@@ -108,40 +90,17 @@ class LmCoreConfig(CorePartsConfig):
     @property
     def inputs(self) -> tuple[StreamPort, ...]:
         """Requests."""
-        fields = (PayloadField("data", 8, True), PayloadField("last", 1), PayloadField("good", 1))
-        doc = "A request per packet; it runs if `good` comes with `last`, else it is forgotten."
-        return (StreamPort("i", fields, doc),)
-
-    @property
-    def outputs(self) -> tuple[StreamPort, ...]:
-        """Replies."""
-        fields = (PayloadField("data", 8, True), PayloadField("last", 1))
-        return (StreamPort("o", fields, "Tokens found, logits if asked for, 4 octets each, cycles, 4 octets."),)
+        return (REQUESTS,)
 
     @cached_property
     def timing(self) -> "timing.Model":
         """The cycle model."""
         return timing.Model(self)
 
-    def token_cycles(self, position: int, head: bool = True) -> int:
-        """Count the cycles of a token at a position, its logits and the next token found if ``head``."""
-        return self.timing.token(position, head)
-
-    @property
-    def run_cycles(self) -> int:
-        """Cycles of one token in the middle of its context, next token found."""
-        return self.token_cycles(self.context // 2)
-
     @property
     def latency(self) -> int:
         """From the first octet of a request for one token after one to the first octet of its reply."""
         return self.input_bytes + self.timing.run([0], [True]) + 1
-
-    @property
-    def quiet(self) -> int:
-        """Cycles of the longest run."""
-        count = min(self.request_tokens + 254, self.context if self.family == "transformer" else 1 << 16)
-        return self.timing.run(range(count), [True] * count)
 
     def delay(self, inputs: Mapping[str, Beats]) -> int:
         """Wait for the first request that is answered."""

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gatewright.hw.accel.lm_core.config import COUNT_BYTES, HEADER, LOGIT_BYTES, LOGITS, START, LmCoreConfig
+from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.lm_core.constants import EMBED_DIGITS, ROW_DIGITS, unpack_trits
 from gatewright.hw.accel.lm_core.program import Kind, Part, kind_of, matrices
 from gatewright.hw.accel.lm_core.shape import ACT_BITS, SHIFT_MIN, WIDE_BITS
+from gatewright.hw.accel.lm_core.talk import COUNT_BYTES, HEADER, LOGIT_BYTES, LOGITS, START
 from gatewright.hw.accel.vit_core.constants import unpack_rows
 from gatewright.hw.attention.kv_attention.golden import probabilities
 from gatewright.hw.attention.rope.golden import rotate
@@ -199,7 +200,7 @@ class Run:
 
 
 def runs(config: LmCoreConfig, beats: Beats) -> list[Run]:
-    """Run every good request."""
+    """Run every good request, one after the other from a reset on."""
     model, found = Model(config), []
     for span in packets(beats):
         if beats["good"][span.stop - 1]:
@@ -233,12 +234,17 @@ def serve(model: Model, octets: list[int]) -> Run:
 
 
 def golden(config: LmCoreConfig, inputs: dict[str, Beats]) -> dict[str, Beats]:
-    """Reply to every good request: tokens, logits, cycles."""
-    replies = []
-    for run in runs(config, inputs["i"]):
+    """Reply to every good request."""
+    return {"o": replies(config, runs(config, inputs["i"]))}
+
+
+def replies(config: Any, found: list[Run]) -> Beats:
+    """Write replies, of a core with a cycle model: tokens, logits, cycles."""
+    sent = []
+    for run in found:
         logits = b"" if run.logits is None else run.logits.astype(f"<i{LOGIT_BYTES}").tobytes()
         cycles = config.timing.run(run.positions, run.heads)
-        replies.append(bytes(run.tokens) + logits + cycles.to_bytes(COUNT_BYTES, "little"))
-    ends = [np.arange(len(reply)) == len(reply) - 1 for reply in replies]
-    data = np.frombuffer(b"".join(replies), np.int8).astype(np.int64)
-    return {"o": {"data": data, "last": np.concatenate([np.zeros(0), *ends]).astype(np.int64)}}
+        sent.append(bytes(run.tokens) + logits + cycles.to_bytes(COUNT_BYTES, "little"))
+    ends = [np.arange(len(reply)) == len(reply) - 1 for reply in sent]
+    data = np.frombuffer(b"".join(sent), np.int8).astype(np.int64)
+    return {"data": data, "last": np.concatenate([np.zeros(0), *ends]).astype(np.int64)}

@@ -8,7 +8,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from gatewright.hw.accel.lm_core.config import COUNT_BYTES, HEADER, LOGIT_BYTES, LOGITS, START
+from gatewright.hw.accel.lm_core.talk import COUNT_BYTES, HEADER, LOGIT_BYTES, LOGITS, START
 from gatewright.hw.core.streams import layout
 
 MOST = 256  # tokens of a reply

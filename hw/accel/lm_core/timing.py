@@ -6,8 +6,9 @@ from functools import cache
 from typing import Any
 
 from gatewright.hw.accel.lm_core.program import Kind, Part
+from gatewright.hw.accel.lm_core.talk import reply_spans
 from gatewright.hw.attention.kv_attention.timing import lone
-from gatewright.hw.core.ports import Beats, packets
+from gatewright.hw.core.ports import Beats
 
 AROUND = 3  # cycles of a token beyond those in which it goes through the model
 BEFORE = 2  # cycles of a run before its first token
@@ -75,18 +76,7 @@ class Model:
         """Give, for each good request, the cycle of the first octet of the reply and that after the last."""
         from gatewright.hw.accel.lm_core.golden import runs  # how many tokens there is room for
 
-        found, now = [], 0
-        answers = iter(runs(self.config, beats))
-        for span in packets(beats):
-            now += span.stop - span.start
-            if not beats["good"][span.stop - 1]:
-                continue
-            run = next(answers)
-            begin = now + self.run(run.positions, run.heads)
-            logits = 0 if run.logits is None else 6 * self.config.vocab - 2
-            now = begin + 2 * len(run.tokens) + 1 + logits + 4
-            found.append((begin + 1, now))
-        return found
+        return reply_spans(0, beats, self.config.vocab, runs(self.config, beats), self.run)
 
     def steps(self, position: int, head: bool) -> dict[str, int]:
         """Give what each kind of step of a token costs, all layers together."""

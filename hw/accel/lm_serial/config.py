@@ -3,13 +3,13 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from gatewright.hw.accel.lm_core.config import HEADER, LOGIT_BYTES
 from gatewright.hw.accel.lm_core.parts import CorePartsConfig
 from gatewright.hw.accel.lm_core.shape import ACT_BITS, MULTIPLIER_BITS, WIDE_BITS, NetworkConfig
+from gatewright.hw.accel.lm_core.talk import REQUESTS, Talk
 from gatewright.hw.accel.lm_serial import timing
 from gatewright.hw.accel.lm_serial.tape import (
     MATRICES,
@@ -31,7 +31,7 @@ MOST_SHIFT = 32
 TABLE_FRACTION = 14  # of cosines and sines, see rope
 
 
-class LmSerialConfig(NetworkConfig):
+class LmSerialConfig(Talk, NetworkConfig):
     """The network of `lm_core` with one multiplier, ten adders of trits, and one memory of 16-bit words.
 
     Hardware follows from sizes and formats only: a model's constants come through ``i_boot`` after a reset, in the
@@ -79,11 +79,16 @@ class LmSerialConfig(NetworkConfig):
 
     # --- the rooms whose integer arithmetic this is ---
 
+    @property
+    def engine(self) -> dict[str, Any]:
+        """Parameters of the other core for this network, constants left out: a pair of outputs a cycle."""
+        network = {name: getattr(self, name) for name in NetworkConfig.model_fields}
+        return {**network, "method": "fold", "group": 1, "groups": 2, "outputs_per_cycle": 2}
+
     @cached_property
     def parts(self) -> CorePartsConfig:
-        """The same network in the other core, half a pair of outputs a cycle."""
-        network = {name: getattr(self, name) for name in NetworkConfig.model_fields}
-        return CorePartsConfig(**network, method="fold", group=1, groups=2, outputs_per_cycle=2)
+        """The same network in the other core."""
+        return CorePartsConfig(**self.engine)
 
     @property
     def norms(self) -> tuple[NormConfig, NormConfig, NormConfig]:
@@ -217,21 +222,6 @@ class LmSerialConfig(NetworkConfig):
     outputs_per_cycle: ClassVar[int] = 2
 
     @property
-    def input_bytes(self) -> int:
-        """Octets of a request."""
-        return HEADER + self.request_tokens
-
-    @property
-    def output_bytes(self) -> int:
-        """Octets of the longest reply, the count of cycles left out."""
-        return 255 + LOGIT_BYTES * self.vocab
-
-    @property
-    def loads(self) -> int:
-        """Constants do not come over the serial line."""
-        return 0
-
-    @property
     def macs(self) -> int:
         """Trits that meet an activation for a token whose logits are wanted."""
         layer = sum(np.prod(shape_of(self, step)) for step in MATRICES if step != Step.HEAD)
@@ -246,33 +236,16 @@ class LmSerialConfig(NetworkConfig):
     def inputs(self) -> tuple[StreamPort, ...]:
         """Requests, and the constants that come before them."""
         boot = (PayloadField("data", WORD_BITS), PayloadField("last", 1))
-        fields = (PayloadField("data", 8, True), PayloadField("last", 1), PayloadField("good", 1))
-        doc = "A request per packet; it runs if `good` comes with `last`, else it is forgotten."
         words = "The model's words from address 0 on, after a reset or between requests; `last` ends them."
         return (
-            StreamPort("i", fields, doc),
+            REQUESTS,
             StreamPort("i_boot", boot, words),
         )
-
-    @property
-    def outputs(self) -> tuple[StreamPort, ...]:
-        """Replies."""
-        fields = (PayloadField("data", 8, True), PayloadField("last", 1))
-        return (StreamPort("o", fields, "Tokens found, logits if asked for, 4 octets each, cycles, 4 octets."),)
 
     @cached_property
     def timing(self) -> "timing.Model":
         """The cycle model."""
         return timing.Model(self)
-
-    def token_cycles(self, position: int, head: bool = True) -> int:
-        """Count the cycles of a token at a position, its logits and the next token found if ``head``."""
-        return self.timing.token(position, head)
-
-    @property
-    def run_cycles(self) -> int:
-        """Cycles of one token in the middle of its context, next token found."""
-        return self.token_cycles(self.context // 2)
 
     @property
     def latency(self) -> int:

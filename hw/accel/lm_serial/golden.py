@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Golden model of the serial core: read the constants back from their words, then run `lm_core`'s model."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 
-from gatewright.hw.accel.lm_core.config import COUNT_BYTES, LOGIT_BYTES, LmCoreConfig
+from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.lm_core.constants import EMBED_DIGITS, ROW_DIGITS, pack_trits
-from gatewright.hw.accel.lm_core.golden import Model, Run, serve
-from gatewright.hw.accel.lm_core.shape import NetworkConfig
+from gatewright.hw.accel.lm_core.golden import Run, replies
+from gatewright.hw.accel.lm_core.golden import runs as core_runs
 from gatewright.hw.accel.lm_serial.config import LmSerialConfig
 from gatewright.hw.accel.vit_core.constants import pack_rows
 from gatewright.hw.core.errors import ModelError
 from gatewright.hw.core.numerics import Ints
-from gatewright.hw.core.ports import Beats, packets
+from gatewright.hw.core.ports import Beats
 
 TRITS_A_WORD = 10
 
@@ -88,35 +87,19 @@ def model_of(config: LmSerialConfig, octets: bytes) -> LmCoreConfig:
     gains.append(reader.signed(wide))
     weights.append(reader.trits(config.vocab, wide))
     embed = reader.octets(config.vocab, wide)
-    network = {name: getattr(config, name) for name in NetworkConfig.model_fields}
     return LmCoreConfig(
-        **network, method="fold", group=1, groups=2, outputs_per_cycle=2, request_tokens=config.request_tokens,
+        **config.engine, request_tokens=config.request_tokens,
         embed=pack_rows(embed, EMBED_DIGITS), gains=pack_rows(np.array(gains), ROW_DIGITS),
         mixer_gains=pack_rows(np.array(mixer_gains), ROW_DIGITS), ffn_gains=pack_rows(np.array(ffn_gains), ROW_DIGITS),
         weights=tuple(pack_trits(rows) for rows in weights), scales=tuple(scales), attention_scales=tuple(attention),
     )  # fmt: skip
 
 
-def requests(beats: Beats) -> Iterator[list[int]]:
-    """Give the good requests."""
-    for span in packets(beats):
-        if beats["good"][span.stop - 1]:
-            yield (beats["data"][span] & 0xFF).tolist()
-
-
 def runs(config: LmSerialConfig, boot: Beats, beats: Beats) -> list[Run]:
-    """Run every good request."""
-    model = Model(model_of(config, boot["data"].astype(np.uint16).tobytes()))
-    return [serve(model, octets) for octets in requests(beats)]
+    """Run every good request, one after the other from a reset on."""
+    return core_runs(model_of(config, boot["data"].astype(np.uint16).tobytes()), beats)
 
 
 def golden(config: LmSerialConfig, inputs: dict[str, Beats]) -> dict[str, Beats]:
-    """Reply to every good request: tokens, logits, cycles."""
-    replies = []
-    for run in runs(config, inputs["i_boot"], inputs["i"]):
-        logits = b"" if run.logits is None else run.logits.astype(f"<i{LOGIT_BYTES}").tobytes()
-        cycles = config.timing.run(run.positions, run.heads)
-        replies.append(bytes(run.tokens) + logits + cycles.to_bytes(COUNT_BYTES, "little"))
-    ends = [np.arange(len(reply)) == len(reply) - 1 for reply in replies]
-    data = np.frombuffer(b"".join(replies), np.int8).astype(np.int64)
-    return {"o": {"data": data, "last": np.concatenate([np.zeros(0), *ends]).astype(np.int64)}}
+    """Reply to every good request."""
+    return {"o": replies(config, runs(config, inputs["i_boot"], inputs["i"]))}

@@ -4,8 +4,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from gatewright.hw.accel.lm_core.talk import reply_spans
 from gatewright.hw.accel.lm_serial.tape import MATRICES, NORMS, Step, length_of, row_words, scale_words, shape_of, steps
-from gatewright.hw.core.ports import Beats, packets
+from gatewright.hw.core.ports import Beats
 
 AROUND = 4  # cycles of a token outside its steps: two to choose it, one to begin, one to end
 BEFORE = 2  # cycles of a run beyond those of its tokens
@@ -64,18 +65,8 @@ class Model:
         """Give, for each good request, the cycle of the first octet of the reply and that after the last."""
         from gatewright.hw.accel.lm_serial.golden import runs  # how many tokens there is room for
 
-        found, now = [], len(boot["data"])
-        answers = iter(runs(self.config, boot, beats))
-        for span in packets(beats):
-            now += span.stop - span.start
-            if not beats["good"][span.stop - 1]:
-                continue
-            run = next(answers)
-            begin = now + self.run(run.positions, run.heads)
-            logits = 0 if run.logits is None else 6 * self.config.vocab - 2
-            now = begin + 2 * len(run.tokens) + 1 + logits + 4
-            found.append((begin + 1, now))
-        return found
+        answers = runs(self.config, boot, beats)
+        return reply_spans(len(boot["data"]), beats, self.config.vocab, answers, self.run)
 
 
 def _scales(step: Step) -> int:

@@ -9,9 +9,10 @@ from amaranth.lib.wiring import In, Out
 
 from gatewright.hw.accel.lm_serial.component import LmSerial
 from gatewright.hw.accel.served import Served
-from gatewright.hw.accel.small_lm.config import FLASH, SmallLmConfig
+from gatewright.hw.accel.small_lm.config import SmallLmConfig
 from gatewright.hw.core.streams import layout
 from gatewright.hw.memory.flash_boot.component import FlashBoot
+from gatewright.hw.memory.flash_boot.config import SPI_PINS
 
 PINS = {"sck": Out(1), "cs_n": Out(1, init=1), "mosi": Out(1), "miso": In(1)}
 
@@ -68,6 +69,6 @@ class SmallLm(Served):
         """Lead the flash's pins to the core."""
         m = super().elaborate(platform)
         core: Any = m.submodules.core
-        m.d.comb += [getattr(self, name).eq(getattr(core, name)) for name in FLASH if name != "miso"]
+        m.d.comb += [getattr(self, name).eq(getattr(core, name)) for name in SPI_PINS if name != "miso"]
         m.d.comb += core.miso.eq(self.miso)
         return m

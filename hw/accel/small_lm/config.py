@@ -6,10 +6,9 @@ from typing import ClassVar
 from gatewright.hw.accel.lm_serial.config import LmSerialConfig
 from gatewright.hw.accel.served_config import ServedConfig
 from gatewright.hw.core.config import integer
-from gatewright.hw.memory.flash_boot.config import FlashBootConfig
+from gatewright.hw.memory.flash_boot.config import SPI_PINS, FlashBootConfig
 
 WAKE_SECONDS = 50e-6  # more than any flash of the supported boards needs to leave its power-down
-FLASH = ("sck", "cs_n", "mosi", "miso")
 
 
 class SmallLmConfig(ServedConfig):
@@ -37,13 +36,12 @@ class SmallLmConfig(ServedConfig):
     @property
     def pins(self) -> tuple[str, ...]:
         """Serial line, a lamp, and the flash."""
-        return (*super().pins, *FLASH)
+        return (*super().pins, *SPI_PINS)
 
     @property
     def latency(self) -> int:
         """Cycles of the longest request inside the core; the serial line comes on top."""
-        count = min(self.core.request_tokens + 254, self.core.context)
-        return self.core.timing.run(range(count), [True] * count)
+        return self.core.quiet
 
     @property
     def varies(self) -> bool:

@@ -10,6 +10,7 @@ from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 
 WAKE, READ = 0xAB, 0x03  # commands: release from power-down; read from a 24-bit address on
 WORD_BYTES = 2
+SPI_PINS = ("sck", "cs_n", "mosi", "miso")
 # An odd number of ones: then neither an erased flash (all ones) nor a dead line (all zeros) passes, whatever its
 # length. From RFC 1662's 0xFFFF an erased flash passes as 1, 32,768 or 65,535 words.
 FCS_START = 0x7FFF
@@ -57,7 +58,7 @@ class FlashBootConfig(RoomConfig):
     @property
     def pins(self) -> tuple[str, ...]:
         """Ports that are no streams: the flash, and the verdict."""
-        return ("sck", "cs_n", "mosi", "miso", "done")
+        return (*SPI_PINS, "done")
 
     @property
     def lead_cycles(self) -> int:
