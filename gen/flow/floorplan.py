@@ -155,14 +155,13 @@ def floorplan_png(cells: Iterable[Cell], part: Part, title: str, caption: str) -
     for spine in axes.spines.values():
         spine.set_color("#888888")
     figure.text(30 / width, 1 - 42 / height, title, fontsize=15, weight="bold")
-    # 14 characters to a hundred pixels; a longer caption is made smaller, for the picture keeps its size.
-    size = min(10, 10 * 0.14 * (width - 60) / max(1, len(caption)))
-    figure.text(30 / width, 1 - 74 / height, caption, fontsize=size, color="#444444")
+    below = figure.text(30 / width, 1 - 74 / height, caption, fontsize=10, color="#444444")
+    below.set_fontsize(10 * min(1.0, (width - 60) / below.get_window_extent().width))
     count = Counter(cell.kind for cell in cells)
     handles = [Patch(color=colour, label=f"{kind} {count[kind]:,}") for kind, colour in COLOURS.items() if count[kind]]
     figure.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(20 / width, 4 / height), ncols=len(COLOURS),
-        frameon=False, fontsize=10, handlelength=1.0, columnspacing=1.4,
+        frameon=False, fontsize=10 if len(handles) < 8 else 9, handlelength=1.0, columnspacing=1.4,
     )  # fmt: skip
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
