@@ -9,6 +9,7 @@ at its ports, over all states that can be reached, or explained in the bench by 
 or stands in the report.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -91,6 +92,7 @@ write_aiger -zinit prove_{number}.aig
 _REACH = "read_aiger {file}; dprove -T {seconds}; read_aiger {file}; pdr -T {seconds}"
 _PROVED = ("Networks are equivalent", "Property proved")
 PASS = 0.95  # what a room needs for stage "verified"
+LONG = 200  # characters of a parameter that a score repeats
 BULK_BEATS = 20_000  # per play
 PROOF_SECONDS = 20
 PATIENCE = 3 * PROOF_SECONDS  # abc looks at its clock between steps only, and a step can take minutes
@@ -119,7 +121,7 @@ class Score:
         """Give the score for ``--json``."""
         return {
             "room": self.room,
-            "parameters": dict(self.parameters),
+            "parameters": {name: _short(value) for name, value in self.parameters.items()},
             "faults": self.total,
             "killed": self.killed,
             "proved_equal": self.equal,
@@ -127,6 +129,14 @@ class Score:
             "survivors": self.survivors,
             "score": round(self.score, 4),
         }
+
+
+def _short(value: Any) -> Any:
+    """Give a parameter, or of many constants how many and which, by the start of their SHA-256."""
+    text = json.dumps(value)
+    if len(text) <= LONG:
+        return value
+    return f"{len(value)} constants, SHA-256 {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def save_scores(path: Path, scores: Sequence[Score], count: int, seed: int) -> None:

@@ -2,6 +2,7 @@
 """The proof that a fault can't be seen accepts what stream rules hide and refuses everything else."""
 
 import json
+import re
 
 import pytest
 
@@ -72,3 +73,10 @@ def test_saved_scores_replace_those_of_the_same_room_only(tmp_path):
     rows = json.loads(path.read_text())["scores"]
     assert [(row["room"], row["parameters"], row["score"]) for row in rows] == [("a", {}, 1.0), ("b", {"k": 2}, 1.0)]
     assert rows[1]["command"] == "gatewright verify --room b --mutants --count 20 --seed 3"
+
+
+def test_scores_name_long_constants_by_checksum():
+    one, other = (Score("a", {"k": 1, "words": (0,) * 500 + (last,)}, 10, 9).as_json()["parameters"] for last in (1, 2))
+    assert one["k"] == 1
+    assert re.fullmatch(r"501 constants, SHA-256 [0-9a-f]{16}", one["words"])
+    assert one["words"] != other["words"]
