@@ -31,6 +31,11 @@ GATED = {
     "shift": 10, "rounding": "half_up", "out_bits": 16,
 }  # fmt: skip
 ATTEND = {"kv_heads": 1, "layers": 2, "context": 128, "score_bits": 12, "probability_bits": 12}
+# kjv-mqa's network: logic of the serial core hardly grows.
+SERIAL = {
+    "vocab": 128, "features": 96, "layers": 4, "hidden": 288, "context": 64, "head_dim": 32, "embed_shift": 0,
+    "rope_shift": 3, "epsilon": 4, "mixer_epsilon": 16106, "ffn_epsilon": 12, "middle_fraction": 10,
+}  # fmt: skip
 # Two sizes of each room or more, as many as its cost has parts.
 CASES: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("norm", NORM | {"lanes": lanes}) for lanes in (1, 2)),
@@ -49,15 +54,19 @@ CASES: tuple[tuple[str, dict[str, Any]], ...] = (
         {"heads": 1, "head_dim": 8, "lanes": 4, "parallel": 1, "logic_products": 8},
     )),
     *(("mlgru", {"lanes": lanes, "elements": 64, "layers": 4, "state_shift": 2}) for lanes in (1, 2)),
+    ("lm_serial", SERIAL),
+    ("flash_boot", {}),
     *(("trit_decode", {"packing": packing, "groups": 4}) for packing in ("base3_g5", "base3_g4", "two_bit")),
 )  # fmt: skip
+SMALL_PARTS = ("lm_serial", "flash_boot")
 LINK = ("uart_rx", "uart_tx", "frame_decode", "frame_encode", "command_port")  # rows of `gatewright bench rooms`
 TARGETS: dict[str, Fabric] = {"ecp5-85f": "ecp5", "ice40-up5k": "ice40"}
 
 
 def options(family: Fabric) -> SynthOptions:
-    """Give the options of `map_ternary_lm`."""
-    return SynthOptions(rw_check=False, carry_luts=family == "ecp5", wide_luts=family != "ecp5")
+    """Give the options of `map_ternary_lm` and `map_small_lm`."""
+    ecp5 = family == "ecp5"
+    return SynthOptions(rw_check=False, carry_luts=ecp5, wide_luts=not ecp5, spram=family == "ice40")
 
 
 def link() -> list[dict[str, Any]]:
@@ -71,15 +80,20 @@ def link() -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    """Measure all cases for the families named on the command line, or for all."""
-    wrong = [name for name in sys.argv[1:] if name not in FAMILIES]
+    """Measure all cases for the families and rooms named on the command line, or for all."""
+    known = [*FAMILIES, *dict.fromkeys(room for room, _ in CASES)]
+    wrong = [name for name in sys.argv[1:] if name not in known]
     if wrong:
-        print(f"family must be one of {', '.join(FAMILIES)}, not {wrong[0]!r}", file=sys.stderr)
+        print(f"family or room must be one of {', '.join(known)}, not {wrong[0]!r}", file=sys.stderr)
         return 2
-    chosen = [family for family in FAMILIES if family in sys.argv[1:] or not sys.argv[1:]]
+    named = set(sys.argv[1:])
+    families = [family for family in FAMILIES if family in named or not named & set(FAMILIES)]
+    cases = [case for case in CASES if case[0] in named or not named - set(FAMILIES)]
     rows = []
-    for family in chosen:
-        for room, parameters in CASES:
+    for family in families:
+        for room, parameters in cases:
+            if family == "xilinx" and room in SMALL_PARTS:  # projected devices get the engine
+                continue
             with tempfile.TemporaryDirectory(prefix="gatewright-") as folder:
                 cost = count(design_of(room, **parameters), family, options(family), Path(folder))
             luts = cost.lut_equivalent if cost.lut_equivalent is not None else cost.lut4

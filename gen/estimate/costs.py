@@ -55,7 +55,7 @@ def counts(room: str, parameters: Mapping[str, Any]) -> Counts:
                 "lanes": parameters["lanes"]}  # fmt: skip
     if room == "trit_decode":
         return {"codes": parameters["groups"]}
-    return {"one": 1, "lanes": parameters["lanes"]}
+    return {"one": 1, "lanes": parameters.get("lanes", 0)}
 
 
 def cost(room: str, parameters: Mapping[str, Any], family: Fabric) -> Cost:

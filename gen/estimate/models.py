@@ -11,7 +11,7 @@ from gatewright.gen.model.import_gguf_lm import read_gguf_lm
 from gatewright.gen.model.import_hf_bitnet import read_hf_bitnet
 from gatewright.gen.model.import_lm import Quantiser, read_lm
 from gatewright.gen.model.lm_graph import ACTIVATION_BITS, LmFormats, LmGeometry, gate_config
-from gatewright.gen.model.map_ternary_lm import FORMATS, INT8_DIGITS, Settings, model_of
+from gatewright.gen.model.map_ternary_lm import FORMATS, INT8_DIGITS, LmSettings, model_of
 from gatewright.gen.presets import folder, load_design, presets
 from gatewright.hw.core.errors import ConfigError
 
@@ -186,10 +186,10 @@ def _designed(model: str, device: str) -> Subject:
     tables = values.get("board", {})
     has = isinstance(tables, dict) and device in tables and device in boards()
     design = load_design(model, device if has else None)
-    if not isinstance(design.settings, Settings):
+    if not isinstance(design.settings, LmSettings):
         raise ConfigError(
-            f"estimate plans the engine of room ternary_lm, and {design.name} is of room {design.room.name}; "
-            "give the model's file or a shape"
+            f"estimate needs a language model, a design of room ternary_lm or small_lm, and {design.name} is of room "
+            f"{design.room.name}; give the model's file or a shape"
         )
     graph = model_of(design.settings, design.folder)
     ternary = bool((abs(graph.head) <= 1).all())

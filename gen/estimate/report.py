@@ -4,11 +4,13 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from gatewright.gen.estimate import serial
 from gatewright.gen.estimate.core import Geometry, candidates, geometry_of, refusal, wide_core, with_products
 from gatewright.gen.estimate.devices import Clock, Device, clock_of, overhead_of, reports
 from gatewright.gen.estimate.models import Subject
 from gatewright.gen.estimate.resources import Part, Store, parts_of, stores_of, used_luts
 from gatewright.gen.estimate.speed import Speed, first_token, octets_a_cycle, speed_of, weights_ahead_bits
+from gatewright.hw.accel.lm_serial.config import LmSerialConfig
 from gatewright.hw.core.errors import ConfigError
 
 PROMPT = 64  # tokens
@@ -86,22 +88,30 @@ def estimate(
     clock = clock_of(
         device, design.name if design else None, mhz, design.config.clock_hz if design else 0
     )  # fmt: skip
+    core: Any
     if design and not (inputs or outputs):
-        core: Any = design.config.core
-        geometry = geometry_of(core)
+        core = design.config.core
+        geometry = serial.GEOMETRY if isinstance(core, LmSerialConfig) else geometry_of(core)
     else:
         geometry = _search(subject, device, clock, position, inputs, outputs)
         core = wide_core(subject, geometry)
     position = min(position, core.context - 1) if core.family == "transformer" else 0
-    speed = speed_of(core, device, clock, position)
-    parts, stores = parts_of(core, device), stores_of(core, device, weights_ahead_bits(core, device, clock, speed))
-    needs = needs_of(parts, stores, device)
     prompt = min(prompt, core.context) if core.family == "transformer" else prompt
+    if design and isinstance(core, LmSerialConfig):
+        speed, first = serial.speed_of(core, clock, position), serial.first_token(core, clock, prompt)
+        parts, stores = serial.parts_of(device), serial.stores_of(core, device)
+        needs = needs_of(parts, stores, device)
+        reasons = _short_of(needs) + serial.reasons(device)
+        extra = [serial.booting(design.config, clock)]
+    else:
+        speed, first = speed_of(core, device, clock, position), first_token(core, device, clock, prompt)
+        parts, stores = parts_of(core, device), stores_of(core, device, weights_ahead_bits(core, device, clock, speed))
+        needs = needs_of(parts, stores, device)
+        reasons, extra = _short_of(needs) + _reasons(subject, device, geometry, stores), []
     return Estimate(
         subject=subject, device=device, geometry=geometry, clock=clock, parts=tuple(parts), stores=tuple(stores),
-        needs=tuple(needs), speed=speed, prompt=prompt, first_token=first_token(core, device, clock, prompt),
-        reasons=tuple(_reasons(subject, device, geometry, needs, stores)),
-        notes=tuple(_notes(subject, device, clock, core, speed, parts, needs)),
+        needs=tuple(needs), speed=speed, prompt=prompt, first_token=first, reasons=tuple(reasons),
+        notes=(*extra, *_notes(subject, device, clock, core, speed, parts, needs)),
     )  # fmt: skip
 
 
@@ -169,11 +179,14 @@ def _with_logic(subject: Subject, device: Device, geometry: Geometry) -> Geometr
     return with_products(geometry, products, max(0, int(device.dsp - others)))
 
 
-def _reasons(
-    subject: Subject, device: Device, geometry: Geometry, needs: list[Need], stores: list[Store]
-) -> list[str]:
-    """List what stands against it."""
-    found = [f"{need.resource}: needs {need.used:,}, has {need.available:,}" for need in needs if not need.fits]
+def _short_of(needs: list[Need]) -> list[str]:
+    """List the resources of which there is not enough."""
+    return [f"{need.resource}: needs {need.used:,}, has {need.available:,}" for need in needs if not need.fits]
+
+
+def _reasons(subject: Subject, device: Device, geometry: Geometry, stores: list[Store]) -> list[str]:
+    """List what stands against it apart from resources."""
+    found = []
     if device.external is None:
         against = refusal(subject, geometry)
         found += [against] if against else []

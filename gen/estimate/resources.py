@@ -150,9 +150,9 @@ def stores_of(core: Any, device: Device, ahead_bits: int = 0) -> list[Store]:
         norm = getattr(core, name)
         bits = 28 if norm.output == "dynamic" else 16  # products with gains, or elements
         inside.append((f"rows of {name}", 1 << norm.store_bits, bits * norm.lanes))
-    found = [Store(name, deep, width, outside, 0) if outside else _placed(name, deep, width, device)
+    found = [Store(name, deep, width, outside, 0) if outside else placed(name, deep, width, device)
              for name, deep, width in constants]  # fmt: skip
-    found += [_placed(name, deep, width, device) for name, deep, width in inside]
+    found += [placed(name, deep, width, device) for name, deep, width in inside]
     engine = engine_estimate(core.matvec.engine, device.family).block_rams
     bits = core.matvec.engine.acc_bits * lanes
     found.append(Store("sums between blocks, tables", core.matvec.engine.sweep_max, bits, device.block.name, engine))
@@ -162,7 +162,7 @@ def stores_of(core: Any, device: Device, ahead_bits: int = 0) -> list[Store]:
                            device.block.name, blocks))  # fmt: skip
     if ahead_bits:
         width = word_bits(core)
-        found.append(_placed("weights ahead", ceil(ahead_bits / width), width, device))
+        found.append(placed("weights ahead", ceil(ahead_bits / width), width, device))
     return _moved(found, device)
 
 
@@ -178,7 +178,8 @@ def softmax_blocks(parallel: int, device: Device) -> int:
     return ceil(parallel * max(0.0, *left))
 
 
-def _placed(name: str, words: int, width: int, device: Device) -> Store:
+def placed(name: str, words: int, width: int, device: Device) -> Store:
+    """Choose what a memory with a port to read and one to write lies in."""
     if words * width <= SMALL and device.family != "ice40":
         return Store(name, words, width, "LUT", 0)
     # Among kinds that read and write at a time, the one of which it takes the least share.

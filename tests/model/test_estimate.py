@@ -232,7 +232,7 @@ def test_refusals_name_what_is_known():
         find_device("moon")
     with pytest.raises(ConfigError, match=r"model 'moon' is neither a file, nor a preset .* nor a shape .*bitnet-2b4t"):
         find_subject("moon", "kv260")
-    with pytest.raises(ConfigError, match=r"ternary_lm, and ternary-linear is of room ternary_linear"):
+    with pytest.raises(ConfigError, match=r"ternary_lm or small_lm, and ternary-linear is of room ternary_linear"):
         find_subject("ternary-linear", "ulx3s-85f")
     with pytest.raises(ConfigError, match=r"context must lie in 0..2047 for bitnet-0.73b, not 2048"):
         estimate(shapes()["bitnet-0.73b"], find_device("kv260"), context=2048)
