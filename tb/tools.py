@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def run_program(
     cwd : Path
         Working directory; must exist.
     log : Path, optional
-        Where the output is kept as well.
+        Where the output is kept as well; it grows while the program runs.
     env : mapping, optional
         Variables added to the environment.
     seconds : float, optional
@@ -62,19 +63,20 @@ def run_program(
     ToolError
         If the program exits with another status than 0 (the last error line is quoted), or runs too long.
     """
-    try:
-        done = subprocess.run(
-            list(argv), cwd=cwd, env={**os.environ, **(env or {})}, text=True, check=False, timeout=seconds,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise ToolError(f"{Path(argv[0]).name} was stopped after {seconds:g} s") from None
-    if log is not None:
-        log.write_text(done.stdout)
+    with log.open("wb+") if log is not None else tempfile.TemporaryFile() as file:
+        try:
+            done = subprocess.run(
+                list(argv), cwd=cwd, env={**os.environ, **(env or {})}, check=False, timeout=seconds,
+                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise ToolError(f"{Path(argv[0]).name} was stopped after {seconds:g} s") from None
+        file.seek(0)
+        printed = file.read().decode(errors="replace")
     if done.returncode != 0:
         where = f"; see {log}" if log is not None else ""
-        raise ToolError(f"{Path(argv[0]).name} failed: {_reason(done.stdout)}{where}")
-    return done.stdout
+        raise ToolError(f"{Path(argv[0]).name} failed: {_reason(printed)}{where}")
+    return printed
 
 
 def run_yosys(script: str, cwd: Path, name: str = "yosys") -> str:
