@@ -3,8 +3,8 @@
 """Train the byte language models and write their model files to gen/presets.
 
 A model is trained with the integer graph's roundings from the first step on; ``--float`` trains the same network
-without them and writes nothing: the baseline. Held-out text is measured at the end only. One thread; needs the
-extra ``train`` and Debian's packages bible-kjv and bible-kjv-text::
+without them, the baseline, and enters what it finds in scripts/results/language_float.json. Held-out text is measured
+at the end only. One thread; needs the extra ``train`` and Debian's packages bible-kjv and bible-kjv-text::
 
     python scripts/train_lm.py kjv-transformer
     python scripts/train_lm.py kjv-transformer --float
@@ -41,6 +41,7 @@ from gatewright.hw.ternary.packing import encode
 Tokens = np.ndarray[Any, Any]
 Steps = dict[str, Any]
 PRESETS = Path(__file__).parent.parent / "gen" / "presets"
+BASELINES = Path(__file__).parent / "results" / "language_float.json"
 STEPS = {
     "embed": 2.0**-6, "norm": 2.0**-5, "mixer_norm": 2.0**-5, "ffn_norm": 2.0**-4, "qkv": 2.0**-4, "gate": 2.0**-6,
     "up": 2.0**-6,
@@ -79,7 +80,7 @@ def main() -> None:
     """Train, write, measure."""
     parser = argparse.ArgumentParser(description="Train a byte language model.")
     parser.add_argument("model", choices=JOBS)
-    parser.add_argument("--float", action="store_true", help="the baseline: no roundings, no files")
+    parser.add_argument("--float", action="store_true", help="the baseline: no roundings, no model files")
     parser.add_argument("--steps", type=int, help="in place of the model's own number")
     parser.add_argument("--rate", type=float, default=MATRIX_RATE, help="of the matrices")
     parser.add_argument("--seed", type=int, default=0)
@@ -98,6 +99,7 @@ def main() -> None:
     seen = job.steps * job.batch * job.shape["context"]
     print(f"{job.steps} steps, {seen} bytes seen, {seconds:.0f} CPU seconds, {found:.4f} bits per byte", flush=True)
     if args.float:
+        save_baseline(args, round(seconds), seen, found)
         return
     alone, behind = xz_bits_per_byte(text)
     record = {
@@ -115,6 +117,16 @@ def main() -> None:
     sample = codes(text.held_out)[: SAMPLE + 1]
     rounded, integer = bits_per_byte(model, job.shape["context"], quantiser, sample), golden_bits(load_lm(path), sample)
     print(f"first {SAMPLE} bytes held out: {rounded:.4f} with roundings, {integer:.4f} in integers", flush=True)
+
+
+def save_baseline(args: argparse.Namespace, seconds: int, seen: int, found: float) -> None:
+    """Enter a float model's score beside those of other models."""
+    known = json.loads(BASELINES.read_text()) if BASELINES.exists() else {}
+    row = {
+        "command": f"{command(args)} --float", "torch": torch.__version__, "cpu_seconds": seconds, "bytes_seen": seen,
+        "held_out_bits_per_byte": round(found, 4),
+    }  # fmt: skip
+    write_file(BASELINES, json.dumps(dict(sorted((known | {args.model: row}).items())), indent=1) + "\n")
 
 
 def steps_of(job: Job) -> dict[str, float]:
