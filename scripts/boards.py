@@ -28,6 +28,11 @@ WORK: dict[tuple[str, str], float | None] = {
     ("kjv-mqa", "icebreaker"): None,
 }  # by preset and board, the clock rate that placement must reach in MHz, if above the board's
 CONTEXT, PROMPT = 128, 64  # tokens
+# Of others, on a KV260: tokens a second, ternary weights that each meets, LUTs. Sources: gen/estimate/models.py.
+PUBLISHED = {
+    "bitnet-kv260, decode": (16.78, 2.08e9, 42_271), "TeLLMe v2, decode": (25.0, 0.73e9, 98_303),
+    "TeLLMe v2, prefill": (143.0, 0.73e9, 98_303),
+}  # fmt: skip
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -58,9 +63,18 @@ def build(preset: str, board: str, mhz: float | None, out: Path) -> None:
         "macs_per_cycle": round(core.macs / core.run_cycles, 2), "macs_per_cycle_at_most": core.macs_per_cycle,
         **rates(core, cycles, own, clock["achieved_mhz"] * 1e6), **booting(design.config),
     }  # fmt: skip
+    if "tokens_per_second" in work:
+        luts = next(row["used"] for row in result.report["utilisation"] if row["resource"] == "LUT")
+        work["ternary_gmacs_per_second_and_klut"] = effective(work["tokens_per_second"], core.macs, luts)
     path = RESULTS / f"{preset}_{board}.json".replace("-", "_")
     write_file(path, json.dumps(work | result.report, indent=2) + "\n")
     print(f"wrote {path.name}")
+
+
+def effective(rate: float, trits: float, luts: int) -> dict[str, float]:
+    """Give the ternary multiplications of a second, in 1e9, by thousand LUTs: ours, and what others published."""
+    found = {"this build": (rate, trits, luts), **PUBLISHED}
+    return {name: round(each * weights / 1e9 / (sites / 1e3), 4) for name, (each, weights, sites) in found.items()}
 
 
 def booting(config: Any) -> dict[str, float]:
