@@ -40,7 +40,8 @@ def shared_library(verilog: Path, top: str, driver: str, folder: Path, simplify:
     folder : Path
         Where models are kept, one sub-folder per content hash.
     simplify : bool
-        Pass the Verilog through Yosys first.
+        Pass the Verilog through Yosys first. A netlist, of which there is nothing to simplify, runs for seconds: it is
+        compiled with less optimisation, several times as fast.
     """
     text = verilog.read_bytes()
     key = hashlib.sha256(text)
@@ -89,9 +90,11 @@ def _compile(work: Path, text: bytes, top: str, driver: str, simplify: bool) -> 
         source = "model.v"
         (work / source).write_text(together((work / source).read_text()))
     flags = ["--cc", "--exe", "--prefix", "Vtop", "--Mdir", "obj", "--top-module", top, "-Wno-fatal", "-Wno-lint"]
-    compiler = ["-O3", "--x-assign", "0", "--x-initial", "0", "-CFLAGS", "-fPIC -O2", "-LDFLAGS", "-shared"]
+    fast, slow = ("-O2", "-O1") if simplify else ("-O1", "-O0")
+    compiler = ["-O3", "--x-assign", "0", "--x-initial", "0", "-CFLAGS", f"-fPIC {fast}", "-LDFLAGS", "-shared"]
     run_verilator([*flags, *compiler, "-o", "../model.so", source, "driver.cpp"], work)
-    make = ["make", "-C", "obj", "-f", "Vtop.mk", "-j", str(os.cpu_count() or 1), "OPT_FAST=-O2", "OPT_SLOW=-O1"]
+    make = ["make", "-C", "obj", "-f", "Vtop.mk", "-j", str(os.cpu_count() or 1)]
+    make += [f"OPT_FAST={fast}", f"OPT_SLOW={slow}"]
     key = " ".join(compiler + make)
     objects.lend(work / "obj", key)
     run_program(make, work, work / "make.log", verilator_environment())
