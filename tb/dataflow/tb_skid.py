@@ -8,6 +8,6 @@ from gatewright.tb.harness.bench import StreamBench
 BENCH = StreamBench(
     config=SkidConfig,
     golden=golden,
-    grid=({}, {"width": 1}, {"width": 65}),
-    mutation={"width": 4},
+    grid=({}, {"cuts": "ready"}, {"width": 1}, {"width": 65}, {"width": 65, "cuts": "ready"}),
+    mutation=({"width": 4}, {"width": 4, "cuts": "ready"}),
 )

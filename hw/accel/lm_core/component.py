@@ -8,6 +8,7 @@ from amaranth.lib import stream
 
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.lm_core.constants import ROW_DIGITS, row_words
+from gatewright.hw.accel.lm_core.cut import after, cut
 from gatewright.hw.accel.lm_core.engine import Engine
 from gatewright.hw.accel.lm_core.host import Host
 from gatewright.hw.accel.lm_core.mixers import AttentionMixer, Mixer, RecurrentMixer, cycled
@@ -167,7 +168,9 @@ class LmCore(RoomComponent):
         self.start = Signal()
         step = Signal()
         walk = Walk(m, config, self.start, step, "results")
-        gate, mixer, add = self.gated.i, self.mixer.i, self.residual.i
+        gate, gates = cut(m, self.gated.i.payload.shape(), "gate_cut", "both")  # clipped there
+        self._join(m, gates, self.gated.i)
+        mixer, add = self.mixer.i, self.residual.i
         to_gate, to_add = Signal(), Signal()
         m.d.comb += [
             to_gate.eq(walk.at(Part.GATE)), to_add.eq(walk.at(Part.OUT, Part.DOWN)),
@@ -272,7 +275,7 @@ class LmCore(RoomComponent):
             self.argmax.o.ready.eq(1),
         ]  # fmt: skip
         self._join(m, self.i, self.host.i)
-        self._join(m, self.host.o, self.o)
+        self._join(m, after(m, self.host.o, "reply_cut"), self.o)
         lanes, least = config.outputs_per_cycle, -(1 << (config.logit_bits - 1))
         for lane in range(lanes):
             value = sums.payload.x[lane]

@@ -10,6 +10,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from gatewright.hw.accel.lm_core.constants import weight_words
+from gatewright.hw.accel.lm_core.cut import after
 from gatewright.hw.accel.lm_core.program import Kind
 from gatewright.hw.accel.lm_core.shape import ACT_BITS, MULTIPLIER_BITS, WIDE_BITS
 from gatewright.hw.accel.lm_core.walk import Walk
@@ -56,11 +57,11 @@ class Engine(wiring.Component):
         m = Module()
         m.submodules.matvec = self.matvec = TernaryMatvec(self.config.matvec)
         self._weights(m)
-        matvec = self.matvec
+        matvec, rows = self.matvec, after(m, self.i, "rows_cut")
         m.d.comb += [
-            matvec.i_x.valid.eq(self.i.valid), self.i.ready.eq(matvec.i_x.ready),
-            matvec.i_x.payload.x.as_value().eq(self.i.payload.x.as_value()),
-            matvec.i_x.payload.last.eq(self.i.payload.last),
+            matvec.i_x.valid.eq(rows.valid), rows.ready.eq(matvec.i_x.ready),
+            matvec.i_x.payload.x.as_value().eq(rows.payload.x.as_value()),
+            matvec.i_x.payload.last.eq(rows.payload.last),
         ]  # fmt: skip
         self._scale(m)
         return m
@@ -90,7 +91,7 @@ class Engine(wiring.Component):
 
     def _scale(self, m: Module) -> None:
         """Scale each beat by its section's multipliers; let the head's sums go as they are."""
-        config, sums = self.config, self.matvec.o
+        config, sums = self.config, after(m, self.matvec.o, "sums_cut")
         dynamic = config.act == "dynamic"
         m.submodules.rescale = rescale = (Dequantise if dynamic else Requantise)(config.rescale)
         step = Signal()

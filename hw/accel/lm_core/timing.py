@@ -12,6 +12,7 @@ from gatewright.hw.core.ports import Beats
 
 AROUND = 3  # cycles of a token beyond those in which it goes through the model
 BEFORE = 2  # cycles of a run before its first token
+CUT = 1  # cycle in front of the gate
 NEVER = -1 << 40
 
 
@@ -113,7 +114,7 @@ class Model:
         out = self._scaled(Kind.OUT, row, config.family == "mlgru")
         whole = out[-1] + 2
         results = self._scaled(Kind.GATE, self._residual(whole), False)
-        row = self._normed(config.ffn_norm, results[-1] + config.gated.latency + 1, config.hidden)
+        row = self._normed(config.ffn_norm, results[-1] + CUT + config.gated.latency + 1, config.hidden)
         down = self._scaled(Kind.DOWN, row, False)
         return [("mix", first), ("attend", mixed), ("out", whole), ("gate", results[-1]),
                 ("down", down[-1] + 2)]  # fmt: skip

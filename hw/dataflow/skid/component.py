@@ -11,16 +11,17 @@ from gatewright.hw.dataflow.skid.config import SkidConfig
 
 
 class Skid(RoomComponent):
-    """Register a stream in both directions, one beat per cycle.
+    """Register a stream in both directions, or ready only, one beat per cycle.
 
     Members
     -------
     i : In(stream)
         Words: ``data`` of ``width`` bits, ``last``. Ready comes straight from a register.
     o : Out(stream)
-        The same beats, one cycle later. Valid and payload come straight from registers.
+        The same beats, one cycle later, valid and payload straight from registers; or at once, if only ready is cut.
     """
 
+    config: SkidConfig
     i: stream.Interface
     o: stream.Interface
 
@@ -28,8 +29,27 @@ class Skid(RoomComponent):
         super().__init__(config)
 
     def elaborate(self, platform: Any) -> Module:
-        """Build the output register and the spare register beside it."""
+        """Build the spare register, and the output register beside it if both directions are cut."""
         m = Module()
+        if self.config.cuts == "ready":
+            self._pass(m)
+        else:
+            self._register(m)
+        return m
+
+    def _pass(self, m: Module) -> None:
+        """Let beats through; keep the one that meets a stalled output."""
+        spare, full = Signal(self.o.payload.shape(), reset_less=True), Signal()
+        m.d.comb += [
+            self.i.ready.eq(~full), self.o.valid.eq(full | self.i.valid),
+            self.o.payload.eq(Mux(full, spare, self.i.payload)),
+        ]  # fmt: skip
+        m.d.sync += full.eq(self.o.valid & ~self.o.ready)
+        with m.If(~full):
+            m.d.sync += spare.eq(self.i.payload)
+
+    def _register(self, m: Module) -> None:
+        """Move beats through the output register."""
         shape = self.o.payload.shape()
         # Payload registers need no reset: nobody looks at them while valid is low.
         head = Signal(shape, reset_less=True)
@@ -53,4 +73,3 @@ class Skid(RoomComponent):
             ]
         with m.Elif(self.i.valid):
             m.d.sync += free.eq(0)
-        return m
