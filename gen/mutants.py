@@ -3,7 +3,7 @@
 
 Yosys lists and applies the faults (inverted, stuck and conditionally inverted cell ports) to the
 emitted Verilog. All of them go into one model behind a select input, so that one compilation
-serves hundreds. The cocotb checks come first; a fault that they miss gets `BULK_BEATS` beats of the
+serves hundreds. The cocotb checks come first; a fault that they miss gets ``bulk_size`` beats of the
 same stimulus in the compiled simulation. What survives both is either proved equal to the original
 at its ports, over all states that can be reached, or explained in the bench by a reviewed sentence,
 or stands in the report.
@@ -93,7 +93,6 @@ _REACH = "read_aiger {file}; dprove -T {seconds}; read_aiger {file}; pdr -T {sec
 _PROVED = ("Networks are equivalent", "Property proved")
 PASS = 0.95  # what a room needs for stage "verified"
 LONG = 200  # characters of a parameter that a score repeats
-BULK_BEATS = 20_000  # per play
 PROOF_SECONDS = 20
 PATIENCE = 3 * PROOF_SECONDS  # abc looks at its clock between steps only, and a step can take minutes
 
@@ -232,7 +231,7 @@ def _play_on(design: Design, bench: Any, work: Path, verdicts: dict[str, Any], s
     missed = [number for number, verdict in verdicts.items() if verdict is None]
     if not missed or bench.test_module != STREAM_TESTS:  # rooms with pins have no bulk stimulus
         return
-    bulk = Bulk(bench, design.config, work / "mutants.v", design.top, work / "bulk", BULK_BEATS, seed, faults=True)
+    bulk = Bulk(bench, design.config, work / "mutants.v", design.top, work / "bulk", bench.bulk_size, seed, faults=True)
     broken = bulk.failure()
     if broken is not None:
         raise VerificationError(f"the unchanged {design.room.name} fails: {broken}")

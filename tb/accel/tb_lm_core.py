@@ -71,6 +71,7 @@ BENCH = StreamBench(
     mutation=(ATTENDING, GATED),
     stimulus=stimulus,
     size=64,
+    bulk_size=8000,
     remembers=True,
     reset_within=1500,
 )  # fmt: skip

@@ -38,6 +38,7 @@ BENCH = StreamBench(
     stimulus=stimulus,
     size=64,
     mutation_size=64,
+    bulk_size=2000,
     remembers=True,
     reset_within=3000,
 )  # fmt: skip

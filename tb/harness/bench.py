@@ -100,6 +100,9 @@ class StreamBench:
         The cocotb tests that run, and those that score faults.
     mutation_size : int
         Beats per check while faults are scored.
+    bulk_size : int
+        Beats per play of the compiled simulation that faults meet which those checks miss; fewer where each takes
+        thousands of cycles.
     beside : callable, optional
         ``beside(config)`` makes the flash at an accelerator's pins: ``step(sck, cs_n, mosi)`` gives ``miso``.
     apart : tuple of str
@@ -121,6 +124,7 @@ class StreamBench:
     test_module: str = STREAM_TESTS
     mutation_module: str = "gatewright.tb.harness.mutation_tests"
     mutation_size: int = 60
+    bulk_size: int = 20_000
     beside: Callable[[Any], Any] | None = None
     apart: tuple[str, ...] = ()
     remembers: bool = False
