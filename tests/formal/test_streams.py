@@ -24,14 +24,14 @@ REFERENCE = """
   always @(posedge clk) begin
     level <= rst ? 0 : level + push - pop;
     if (pop) for (k = 0; k < {depth}; k = k + 1) queue[k] <= queue[k + 1];
-    if (push) queue[level - pop] <= i__payload;
+    if (push && level >= pop) queue[level - pop] <= i__payload;
     waiting <= o__valid & ~o__ready & ~rst;
     waited <= o__payload;
   end
   always @* begin
     assert (level <= {capacity});
     assert (i__ready == (level < {capacity}));
-    assert (o__valid == (level > 0));
+    assert (o__valid == (level > 0{passes}));
     if (level > 0) assert (o__payload == queue[0]);
     if (waiting) assert (o__valid && o__payload == waited);
 {invariants}
@@ -50,13 +50,13 @@ sat -tempinduct -prove-asserts -set-assumes -maxsteps 4 -verify {name}
 """
 
 
-def prove(folder, room, capacity, invariants, **parameters):
+def prove(folder, room, capacity, invariants, passes="", **parameters):
     design = design_of(room, **parameters)
     text = verilog(design).rstrip()
     assert text.endswith("endmodule")
     top = design.config.inputs[0].bits - 1
     lines = "\n".join(f"    {line};" for line in invariants)
-    checker = REFERENCE.format(top=top, depth=capacity, capacity=capacity, invariants=lines)
+    checker = REFERENCE.format(top=top, depth=capacity, capacity=capacity, passes=passes, invariants=lines)
     (folder / "proof.v").write_text(text.removesuffix("endmodule") + checker)
     run_yosys(PROVE.format(name=design.top), folder)
     assert "Induction step proven: SUCCESS!" in (folder / "yosys.log").read_text()
@@ -75,9 +75,25 @@ def test_skid_is_a_queue_of_two_beats(tmp_path, width):
     prove(tmp_path, "skid", 2, SKID, width=width)
 
 
+PASSING = {"passes": " || i__valid", "cuts": "ready"}
+PASSED = ["if (level == 0 && i__valid) assert (o__payload == i__payload)", "assert (full == level)"]
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_skid_that_cuts_ready_only_is_a_queue_of_one_beat_that_others_pass(tmp_path, width):
+    prove(tmp_path, "skid", 1, PASSED, **PASSING, width=width)
+
+
 @pytest.mark.parametrize("depth", [2, 3, 5])
 def test_fifo_in_registers_is_a_queue_of_its_depth(tmp_path, depth):
     prove(tmp_path, "fifo", depth, fifo_invariants(depth), depth=depth, width=2)
+
+
+def test_the_proof_fails_if_a_beat_that_passes_were_another(tmp_path):
+    wrong = ["if (level == 0 && i__valid) assert (o__payload != i__payload)"]
+    with pytest.raises(ToolError):
+        prove(tmp_path, "skid", 1, wrong, **PASSING, width=1)
+    assert "proof did fail" in (tmp_path / "yosys.log").read_text()
 
 
 @pytest.mark.parametrize("capacity", [1, 3])
