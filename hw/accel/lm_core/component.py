@@ -164,7 +164,7 @@ class LmCore(RoomComponent):
 
     def _results(self, m: Module) -> None:
         """Send results where their section goes."""
-        config, source = self.config, self.engine.o
+        config, source = self.config, after(m, self.engine.o, "results_cut")
         self.start = Signal()
         step = Signal()
         walk = Walk(m, config, self.start, step, "results")
