@@ -15,7 +15,7 @@ from gatewright.hw.dataflow.skid.config import SkidConfig
 
 
 class Beats(NamedTuple):
-    """Either end of a cut; its payload has the fields of the stream, ``last`` the uppermost."""
+    """Either end of a cut; its payload has the fields of the stream."""
 
     valid: Value
     payload: Any
