@@ -40,11 +40,12 @@ class Skid(RoomComponent):
     def _pass(self, m: Module) -> None:
         """Let beats through; keep the one that meets a stalled output."""
         spare, full = Signal(self.o.payload.shape(), reset_less=True), Signal()
+        free, waits = Signal(init=1), Signal()  # full chooses each bit of the payload; ready has a register of its own
         m.d.comb += [
-            self.i.ready.eq(~full), self.o.valid.eq(full | self.i.valid),
+            waits.eq(self.o.valid & ~self.o.ready), self.i.ready.eq(free), self.o.valid.eq(full | self.i.valid),
             self.o.payload.eq(Mux(full, spare, self.i.payload)),
         ]  # fmt: skip
-        m.d.sync += full.eq(self.o.valid & ~self.o.ready)
+        m.d.sync += [full.eq(waits), free.eq(~waits)]
         with m.If(~full):
             m.d.sync += spare.eq(self.i.payload)
 
