@@ -67,12 +67,16 @@ BENCH = StreamBench(
          "epsilon": 3},
         {"output": "dynamic", "elements": 22, "lanes": 2, "epsilon": 7},
         {"output": "dynamic", "kind": "layer", "elements": 52},
+        {"elements": 48, "lanes": 4, "in_bits": 16, "digits": 2},
+        {"kind": "layer", "elements": 21, "in_bits": 9, "guard_bits": 5, "digits": 2},
+        {"output": "dynamic", "elements": 22, "lanes": 2, "in_bits": 11, "epsilon": 7, "digits": 2},
     ),
     mutation=(
         # Rows long enough to follow each other without a bubble, and to fill the store.
         TINY | {"kind": "layer", "elements": 22, "bias_bits": 3},
         TINY,
         TINY | {"output": "dynamic"},
+        TINY | {"digits": 2},
     ),
     stimulus=stimulus,
     size=120,

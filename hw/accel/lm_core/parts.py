@@ -29,6 +29,8 @@ from gatewright.hw.quantise.requantise.config import RequantiseConfig
 from gatewright.hw.ternary.ternary_matvec.config import TernaryMatvecConfig, WeightPacking
 from gatewright.hw.ternary.tlmm.plan import Method
 
+NORM_DIGITS = 2  # a norm finds in a cycle: nothing goes on while it seeks a row's scale
+
 
 class CorePartsConfig(NetworkConfig):
     """Fields without constants."""
@@ -141,6 +143,7 @@ class CorePartsConfig(NetworkConfig):
         return self.norm_room(
             kind="rms", output=output, lanes=lanes, elements=elements, in_bits=WIDE_BITS, out_bits=ACT_BITS,
             weight_bits=self.gain_bits, weight_fraction=self.gain_fraction, guard_bits=self.guard_bits, epsilon=epsilon,
+            digits=NORM_DIGITS,
         )  # fmt: skip
 
     @cached_property

@@ -52,6 +52,7 @@ class NormConfig(RoomConfig):
     guard_bits: int = integer(
         4, 1, 8, unit="bits", doc="Digits of the root beyond the output's; each halves the error beyond rounding."
     )
+    digits: int = integer(1, 1, 2, doc="Digits of the root, then of what is divided by it, that a cycle finds.")
 
     def check(self) -> None:
         """Keep lanes without an element away from a mean, and the constant that is divided above one."""
@@ -323,9 +324,19 @@ class NormConfig(RoomConfig):
         return {"rms": 0, "layer": 2}[self.kind]
 
     @property
+    def root_cycles(self) -> int:
+        """Cycles in which digits of the root are found; where they don't divide evenly, a zero comes first."""
+        return -(-self.root_steps // self.digits)
+
+    @property
+    def divide_cycles(self) -> int:
+        """Cycles in which digits of the scale are found; where they don't divide evenly, none comes last."""
+        return -(-self.scale_bits // self.digits)
+
+    @property
     def scale_cycles(self) -> int:
         """Cycles from the sums of a row to its scale."""
-        return 1 + self.radicand_cycles + self.root_steps + self.scale_bits
+        return 1 + self.radicand_cycles + self.root_cycles + self.divide_cycles
 
     @property
     def smooth_beats(self) -> int:
