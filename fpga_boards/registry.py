@@ -25,3 +25,8 @@ def find_board(name: str) -> Board:
     if name not in known:
         raise BoardError(f"board {name} is unknown; known boards are {', '.join(known)}")
     return known[name]
+
+
+def boards_with_flash() -> str:
+    """Name the boards with a flash on pins that a design may use, for a message."""
+    return ", ".join(name for name, board in boards().items() if board.flash is not None)

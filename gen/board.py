@@ -10,7 +10,7 @@ import numpy as np
 
 from gatewright.fpga_boards.board import FLASH_PORTS, Board
 from gatewright.fpga_boards.pll import plan_pll
-from gatewright.fpga_boards.registry import boards
+from gatewright.fpga_boards.registry import boards_with_flash
 from gatewright.fpga_boards.top import BoardTop
 from gatewright.gen.design import Design
 from gatewright.gen.emit import generate, header, plain_verilog
@@ -53,9 +53,9 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
             "qnn_mlp or ternary_linear"
         )
     if set(pins) & set(FLASH_PORTS) and board.flash is None:
-        able = ", ".join(name for name, other in boards().items() if other.flash is not None)
         raise BoardError(
-            f"{design.name} reads a flash, and {board.name} has none on pins that a design may use; build it for {able}"
+            f"{design.name} reads a flash, and {board.name} has none on pins that a design may use; "
+            f"build it for {boards_with_flash()}"
         )
     clock = getattr(design.config, "clock_hz", board.clock_hz)
     pll = None

@@ -4,7 +4,7 @@
 
 Each is synthesised, its netlist simulated beside the RTL and asked through its UART pins, placed and routed.
 Placement must reach 60 MHz for ternary-linear on the ULX3S, though the board's oscillator gives 25; kjv-transformer
-runs at 43.75 there, from a PLL.
+asks for 43.75 there, from a PLL.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from typing import Any
 
 from gatewright.fpga_boards.registry import find_board
 from gatewright.gen.board import build_design
+from gatewright.gen.estimate.models import shapes
 from gatewright.gen.files import write_file
 from gatewright.gen.presets import load_design
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
@@ -28,11 +29,7 @@ WORK: dict[tuple[str, str], float | None] = {
     ("kjv-mqa", "icebreaker"): None,
 }  # by preset and board, the clock rate that placement must reach in MHz, if above the board's
 CONTEXT, PROMPT = 128, 64  # tokens
-# Of others, on a KV260: tokens a second, ternary weights that each meets, LUTs. Sources: gen/estimate/models.py.
-PUBLISHED = {
-    "bitnet-kv260, decode": (16.78, 2.08e9, 42_271), "TeLLMe v2, decode": (25.0, 0.73e9, 98_303),
-    "TeLLMe v2, prefill": (143.0, 0.73e9, 98_303),
-}  # fmt: skip
+TRITS = {"bitnet-kv260": 2.08e9, "TeLLMe v2": 0.73e9}  # ternary weights that a token meets there
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -73,7 +70,10 @@ def build(preset: str, board: str, mhz: float | None, out: Path) -> None:
 
 def effective(rate: float, trits: float, luts: int) -> dict[str, float]:
     """Give the ternary multiplications of a second, in 1e9, by thousand LUTs: ours, and what others published."""
-    found = {"this build": (rate, trits, luts), **PUBLISHED}
+    found = {"this build": (rate, trits, luts)}
+    for each in (each for subject in shapes().values() for each in subject.published if each.name in TRITS):
+        found[f"{each.name}, decode"] = (each.decode, TRITS[each.name], each.luts)
+        found[f"{each.name}, prefill"] = (each.prefill, TRITS[each.name], each.luts)
     return {name: round(each * weights / 1e9 / (sites / 1e3), 4) for name, (each, weights, sites) in found.items()}
 
 

@@ -18,6 +18,7 @@ from gatewright.gen.cards import read_costs
 from gatewright.gen.design import design_of
 from gatewright.gen.flow.cells import Fabric
 from gatewright.gen.flow.synth import SynthOptions
+from gatewright.gen.presets import load_design
 
 FAMILIES: tuple[Fabric, ...] = ("ecp5", "xilinx", "ice40", "gowin")
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,11 +32,8 @@ GATED = {
     "shift": 10, "rounding": "half_up", "out_bits": 16,
 }  # fmt: skip
 ATTEND = {"kv_heads": 1, "layers": 2, "context": 128, "score_bits": 12, "probability_bits": 12}
-# kjv-mqa's network: logic of the serial core hardly grows.
-SERIAL = {
-    "vocab": 128, "features": 96, "layers": 4, "hidden": 288, "context": 64, "head_dim": 32, "embed_shift": 0,
-    "rope_shift": 3, "epsilon": 4, "mixer_epsilon": 16106, "ffn_epsilon": 12, "middle_fraction": 10,
-}  # fmt: skip
+# Logic of the serial core hardly grows with the model.
+SERIAL = load_design("kjv-mqa").config.core.model_dump(exclude_defaults=True)
 # Two sizes of each room or more, as many as its cost has parts.
 CASES: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("norm", NORM | {"lanes": lanes}) for lanes in (1, 2)),
@@ -63,10 +61,10 @@ LINK = ("uart_rx", "uart_tx", "frame_decode", "frame_encode", "command_port")  #
 TARGETS: dict[str, Fabric] = {"ecp5-85f": "ecp5", "ice40-up5k": "ice40"}
 
 
-def options(family: Fabric) -> SynthOptions:
-    """Give the options of `map_ternary_lm` and `map_small_lm`."""
-    ecp5 = family == "ecp5"
-    return SynthOptions(rw_check=False, carry_luts=ecp5, wide_luts=not ecp5, spram=family == "ice40")
+def options(family: Fabric, room: str = "") -> SynthOptions:
+    """Give the options of `map_ternary_lm`, or of `map_small_lm` for its rooms."""
+    ecp5, spram = family == "ecp5", family == "ice40" and room in SMALL_PARTS
+    return SynthOptions(rw_check=False, carry_luts=ecp5, wide_luts=not ecp5, spram=spram)
 
 
 def link() -> list[dict[str, Any]]:
@@ -95,7 +93,7 @@ def main() -> int:
             if family == "xilinx" and room in SMALL_PARTS:  # projected devices get the engine
                 continue
             with tempfile.TemporaryDirectory(prefix="gatewright-") as folder:
-                cost = count(design_of(room, **parameters), family, options(family), Path(folder))
+                cost = count(design_of(room, **parameters), family, options(family, room), Path(folder))
             luts = cost.lut_equivalent if cost.lut_equivalent is not None else cost.lut4
             row = {
                 "family": family, "room": room, "parameters": parameters, "luts": luts, "ff": cost.ff, "dsp": cost.dsp,
@@ -114,7 +112,8 @@ def save(rows: list[dict[str, Any]]) -> None:
     outcome = {
         "command": "python scripts/estimate_costs.py",
         "tools": {"gatewright": gatewright.__version__, "pyosys": version("pyosys")},
-        "flags": {family: options(family).flags(family) for family in FAMILIES},
+        "flags": {family: options(family).flags(family) for family in FAMILIES}
+        | {"ice40, small parts": options("ice40", SMALL_PARTS[0]).flags("ice40")},
         "link": link(),
         "rows": sorted([row for row in known if _key(row) not in fresh] + rows, key=_key),
     }

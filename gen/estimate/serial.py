@@ -4,7 +4,7 @@
 from dataclasses import replace
 from typing import Any
 
-from gatewright.fpga_boards.registry import boards
+from gatewright.fpga_boards.registry import boards, boards_with_flash
 from gatewright.gen.estimate.core import Geometry
 from gatewright.gen.estimate.costs import cost, link
 from gatewright.gen.estimate.devices import Clock, Device
@@ -66,8 +66,10 @@ def reasons(device: Device) -> list[str]:
     """Say what stands against it apart from resources."""
     board = boards().get(device.name)
     if board is not None and board.flash is None:
-        able = ", ".join(name for name, other in boards().items() if other.flash is not None)
-        return [f"its constants come from SPI flash, of which {device.name} has none on a design's pins; {able} has"]
+        return [
+            f"its constants come from SPI flash, and {device.name} has none on pins that a design may use; "
+            f"there is one on {boards_with_flash()}"
+        ]
     return []
 
 
