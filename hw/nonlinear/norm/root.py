@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A row's scale, one digit or two per cycle: the root of the radicand, then a constant divided by the root.
 
-Both use the same subtracter, one per digit of a cycle. With the digits found so far as ``root``, a step of the root tries
-``4 * rest + pair - (4 * root + 1)`` and a step of the division ``4 * rest - (4 * root + 2)``, which is
+Both use the same subtracter, one per digit of a cycle. With the digits found so far as ``root``, a step of the root
+tries ``4 * rest + pair - (4 * root + 1)`` and a step of the division ``4 * rest - (4 * root + 2)``, which is
 twice ``2 * rest - divisor`` for the divisor ``2 * root + 1``: the root plus half of its last digit.
 """
 
