@@ -66,11 +66,9 @@ class BoardTop(wiring.Component):
         count = Signal(self.reset_bits + 1)
         with m.If(~count[-1] & steady):
             m.d.start += count.eq(count + 1)
-        m.d.comb += [
-            ClockSignal("start").eq(clock),
-            ClockSignal("sync").eq(clock),
-            ResetSignal("sync").eq(~count[-1]),
-        ]
+        reset = Signal(init=1)  # a register: its net reaches all over the chip
+        m.d.start += reset.eq(~count[-1])
+        m.d.comb += [ClockSignal("start").eq(clock), ClockSignal("sync").eq(clock), ResetSignal("sync").eq(reset)]
         m.submodules.accelerator = inner = self.inner
         m.d.comb += [inner.rx.eq(self.rx), self.tx.eq(inner.tx), self.led.eq(inner.busy ^ self.led_inverted)]
         if self.flash:

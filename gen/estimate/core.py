@@ -132,6 +132,7 @@ class Geometry:
     group: int = 4
     packing: str = "base3_g5"
     parallel: int = 1
+    read_tokens: int = 1
     logic_products: int = 0
     why: str = ""
 
@@ -142,13 +143,13 @@ class Geometry:
 
     def values(self) -> dict[str, Any]:
         """Give the core's parameters."""
-        names = ("outputs_per_cycle", "method", "group", "packing", "parallel", "logic_products")
+        names = ("outputs_per_cycle", "method", "group", "packing", "parallel", "read_tokens", "logic_products")
         return {name: getattr(self, name) for name in names} | {"groups": self.inputs_per_cycle // self.group}
 
 
 def geometry_of(core: Any) -> Geometry:
     """Read a core's geometry back."""
-    names = ("outputs_per_cycle", "method", "group", "packing", "parallel", "logic_products")
+    names = ("outputs_per_cycle", "method", "group", "packing", "parallel", "read_tokens", "logic_products")
     return Geometry(
         inputs_per_cycle=core.group * core.groups, why="the settings", **{name: getattr(core, name) for name in names}
     )

@@ -50,8 +50,9 @@ def variant(room: str, parameters: Mapping[str, Any]) -> str:
 def counts(room: str, parameters: Mapping[str, Any]) -> Counts:
     """Count what a room's cost grows with."""
     if room == "kv_attention":
-        products, logic = parameters["parallel"] * parameters["head_dim"], parameters.get("logic_products", 0)
-        return {"one": 1, "parallel": parameters["parallel"], "hard": products - logic, "logic": logic,
+        scores = parameters["parallel"] * parameters.get("tokens", 1)  # of a cycle
+        products, logic = scores * parameters["head_dim"], parameters.get("logic_products", 0)
+        return {"one": 1, "parallel": scores, "hard": products - logic, "logic": logic,
                 "lanes": parameters["lanes"]}  # fmt: skip
     if room == "trit_decode":
         return {"codes": parameters["groups"]}

@@ -97,7 +97,8 @@ def parts_of(core: Any, device: Device) -> list[Part]:
     found.append(_room("gated", {"lanes": half, "function": core.gate}, family))
     if core.family == "transformer":
         found.append(_room("rope", {"lanes": lanes}, family))
-        sizes = {name: getattr(core.attention, name) for name in ("parallel", "head_dim", "logic_products", "lanes")}
+        names = ("parallel", "tokens", "head_dim", "logic_products", "lanes")
+        sizes = {name: getattr(core.attention, name) for name in names}
         found.append(_room("kv_attention", sizes, family))
     else:
         found.append(_room("mlgru", {"lanes": half}, family))
@@ -157,7 +158,7 @@ def stores_of(core: Any, device: Device, ahead_bits: int = 0) -> list[Store]:
     bits = core.matvec.engine.acc_bits * lanes
     found.append(Store("sums between blocks, tables", core.matvec.engine.sweep_max, bits, device.block.name, engine))
     if core.family == "transformer":
-        blocks = softmax_blocks(core.parallel, device)
+        blocks = softmax_blocks(core.parallel * core.read_tokens, device)
         found.append(Store(SOFTMAX, blocks * device.block.modes[0][1], device.block.modes[0][0],
                            device.block.name, blocks))  # fmt: skip
     if ahead_bits:
@@ -166,7 +167,7 @@ def stores_of(core: Any, device: Device, ahead_bits: int = 0) -> list[Store]:
     return _moved(found, device)
 
 
-def softmax_blocks(parallel: int, device: Device) -> int:
+def softmax_blocks(scores: int, device: Device) -> int:
     """Give what attention takes beside its cache: the blocks that were measured, less those of the cache there."""
     known = [row for row in table()["rows"] if row["room"] == "kv_attention"]
     family = device.family if any(row["family"] == device.family for row in known) else "ecp5"
@@ -175,7 +176,7 @@ def softmax_blocks(parallel: int, device: Device) -> int:
         (row["block_rams"] - blocks_of(kind, 2 * p["layers"] * p["kv_heads"] * p["context"], 8 * p["head_dim"]))
         / p["parallel"] for row in known if row["family"] == family for p in (row["parameters"],)
     ]  # fmt: skip
-    return ceil(parallel * max(0.0, *left))
+    return ceil(scores * max(0.0, *left))
 
 
 def placed(name: str, words: int, width: int, device: Device) -> Store:

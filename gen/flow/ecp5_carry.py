@@ -21,6 +21,7 @@ Cell = dict[str, Any]
 Bit = int | str
 Levels = Mapping[Bit, int]
 PINS = "ABCD"
+HALVES = {f"{pin}{side}" for pin in PINS for side in "01"}  # of a carry cell; CIN is another pin
 _TIED: Levels = {"0": 0, "1": 1, "x": 0}
 _MOST = len(PINS)
 
@@ -87,7 +88,7 @@ def _absorb(nets: _Module, bit: Bit) -> bool:
     readers = nets.readers[bit]
     if bit in nets.outside or not readers:
         return False
-    if any(nets.cells[name]["type"] != "CCU2C" or port[0] not in PINS for name, port in readers):
+    if any(nets.cells[name]["type"] != "CCU2C" or port not in HALVES for name, port in readers):
         return False
     lut = nets.cells[nets.luts[bit]]
     plans = []

@@ -54,6 +54,7 @@ class Settings(LmSettings):
     group: int = integer(4, 1, 32, doc="Activations of a group of the engine; divides inputs_per_cycle.")
     packing: Literal["engine", "two_bit", "base3_g4", "base3_g5"] = choice("base3_g5", doc="How weights are stored.")
     parallel: int = integer(4, 1, 64, doc="Query heads that attend at a time; divides those of a key head.")
+    read_tokens: int = integer(1, 1, 16, doc="Tokens whose keys or values are read in a cycle.")
     logic_products: int = integer(64, 0, 4096, doc="Multipliers of attention that are made of LUTs.")
     context: int = integer(0, 0, 4096, unit="tokens", doc="Tokens that the cache holds; 0: the model's context.")
     request_tokens: int = integer(16, 1, 255, unit="tokens", doc="Room for tokens in a request.")
@@ -139,8 +140,8 @@ def core_values(settings: Settings, graph: LmGraph) -> dict[str, Any]:
         names = ("heads", "kv_heads", "head_dim")
         values |= {name: getattr(size, name) for name in names}
         values |= {
-            "parallel": settings.parallel, "logic_products": settings.logic_products, "rope_shift": form.rope_shift,
-            "rope_base": graph.rope_base,
+            "parallel": settings.parallel, "read_tokens": settings.read_tokens,
+            "logic_products": settings.logic_products, "rope_shift": form.rope_shift, "rope_base": graph.rope_base,
             "attention_scales": tuple(
                 (*_pair(block.mixer.score), *_pair(block.mixer.out))
                 for block in graph.blocks if isinstance(block.mixer, Attention)

@@ -67,6 +67,8 @@ BENCH = StreamBench(
          "vocab": 11, "outputs_per_cycle": 4, "groups": 16},
         {**RECURRENT, "request_tokens": 2, "act": "dynamic", "layers": 1, "hidden": 40, "outputs_per_cycle": 2,
          "groups": 10, "packing": "base3_g5", "vocab": 7, "head_digits": 3},
+        {"request_tokens": 2, "context": 6, "heads": 4, "kv_heads": 2, "read_tokens": 2, "logic_products": 9,
+         "layers": 1, "vocab": 9},
     ),
     mutation=(ATTENDING, GATED),
     stimulus=stimulus,

@@ -105,6 +105,7 @@ TINY = {
 SHARED = TINY | {"heads": 4, "kv_heads": 2, "lanes": 2, "layers": 1, "context": 3, "logic_products": 0}
 BLOCKS = TINY | {"queries": 3, "context": 5}  # whose results are reordered
 TOGETHER = TINY | {"queries": 2, "parallel": 2, "layers": 1}  # whose results are not
+PAIRS = TINY | {"tokens": 2, "context": 5, "logic_products": 3}
 
 BENCH = StreamBench(
     config=KvAttentionConfig,
@@ -124,8 +125,14 @@ BENCH = StreamBench(
          "queries": 4, "logic_products": 9, "probability_bits": 8, "score_bits": 8, "out_bits": 8},
         {"heads": 2, "kv_heads": 1, "head_dim": 1, "layers": 3, "context": 17, "lanes": 1, "parallel": 1,
          "queries": 16, "act_bits": 4, "score_bits": 6, "probability_bits": 6, "out_bits": 6},
+        {"heads": 4, "kv_heads": 2, "head_dim": 4, "layers": 2, "context": 9, "lanes": 2, "parallel": 1, "tokens": 2,
+         "logic_products": 5},
+        {"heads": 2, "kv_heads": 1, "head_dim": 4, "layers": 1, "context": 301, "lanes": 4, "parallel": 2,
+         "tokens": 4, "logic_products": 32, "probability_bits": 8, "score_bits": 8, "out_bits": 8},
+        {"heads": 3, "kv_heads": 3, "head_dim": 2, "layers": 3, "context": 17, "lanes": 1, "parallel": 1, "tokens": 16,
+         "act_bits": 4, "score_bits": 6, "probability_bits": 6, "out_bits": 6},
     ),
-    mutation=(TINY, SHARED, BLOCKS, TOGETHER),
+    mutation=(TINY, SHARED, BLOCKS, TOGETHER, PAIRS),
     stimulus=stimulus,
     size=600,
     mutation_size=600,

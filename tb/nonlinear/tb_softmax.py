@@ -79,9 +79,13 @@ BENCH = StreamBench(
         SMALL | {"algorithm": "fixed_phi", "mask": "keep", "dividers": 2} | RANGE,
         # Rows too long for buffers that never fill.
         {"lanes": 1, "row_max": 90, "score_bits": 16, "scale_fraction": 9, "mask": "limit", "out_bits": 16},
+        {"lanes": 2, "row_max": 90, "score_bits": 14, "scale_fraction": 8, "mask": "keep", "out_bits": 14,
+         "product_registers": 2},
+        SMALL | {"product_registers": 2},
     ),
     mutation=(
         TINY,
+        TINY | {"product_registers": 2},
         TINY | {"algorithm": "online"},
         # Short rows of near scores: fewer bits between those inside and those of the output.
         TINY | {"algorithm": "two_pass", "row_max": 4, "scale_fraction": 2},

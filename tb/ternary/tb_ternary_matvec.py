@@ -77,7 +77,7 @@ BENCH = StreamBench(
         {"method": "fold", "group": 3, "groups": 2, "outputs_per_cycle": 2, "lanes": 6, "inputs_max": 64,
          "outputs_max": 12, "packing": "base3_g5", "output": "dequantised", "dequantise": DEQUANTISE},
         {"method": "half", "group": 2, "groups": 3, "outputs_per_cycle": 2, "lanes": 1, "inputs_max": 40,
-         "outputs_max": 9, "scale_blocks": 2, "overlap": True, "act_bits": 5},
+         "outputs_max": 9, "scale_blocks": 2, "overlap": True, "act_bits": 5, "direct_input": False},
         {"method": "select", "group": 1, "groups": 4, "outputs_per_cycle": 1, "lanes": 4, "inputs_max": 4,
          "outputs_max": 5, "output": "dequantised", "dequantise": {**DEQUANTISE, "scope": "channel", "shift_bits": 2}},
         {"method": "bitplane", "group": 4, "groups": 1, "outputs_per_cycle": 2, "vectors": 2, "lanes": 2,
@@ -85,7 +85,7 @@ BENCH = StreamBench(
          "dequantise": DEQUANTISE},
     ),
     mutation=(
-        {**TINY, "method": "half", "group": 3, "lanes": 1},
+        {**TINY, "method": "half", "group": 3, "lanes": 1, "direct_input": False},
         {**TINY, "method": "fold", "group": 2, "lanes": 1, "inputs_max": 6, "packing": "base3_g2", "scale_blocks": 1,
          "scale_bits": 2},
         {**TINY, "method": "select", "group": 1, "lanes": 1, "inputs_max": 3, "scale_blocks": 2, "scale_bits": 1,

@@ -87,7 +87,10 @@ def compiled(config, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("values", [{"context": 512, "logic_products": 40}, {"heads": 3, "parallel": 3, "context": 64}])
+@pytest.mark.parametrize("values", [
+    {"context": 512, "logic_products": 40}, {"heads": 3, "parallel": 3, "context": 64},
+    {"context": 256, "parallel": 2, "tokens": 2, "logic_products": 128},
+])  # fmt: skip
 def test_rtl_at_full_size(values, tmp_path):
     config = KvAttentionConfig(**values)
     inputs = stimulus(config, np.random.default_rng(1), "random", 24 * 300)
@@ -105,6 +108,15 @@ def test_a_lone_job_walks_twice_and_waits_once_for_the_softmax():
     times = [play(config, [n - 1]) for n in (64, 128, 256, 512)]
     assert [b.last - a.last for a, b in pairwise(times)] == [3 * 64, 3 * 128, 3 * 256]
     assert all(time.last + 1 == 3 * n + config.job_overhead for time, n in zip(times, (64, 128, 256, 512), strict=True))
+
+
+def test_words_of_more_tokens_take_fewer_cycles_of_as_many_multipliers():
+    one, two = KvAttentionConfig(context=512), KvAttentionConfig(context=512, parallel=2, tokens=2)
+    assert one.products == two.products
+    assert one.memory_bits == two.memory_bits
+    times = [play(two, [n - 1]) for n in (128, 256, 512)]
+    assert [b.last - a.last for a, b in pairwise(times)] == [2 * 128, 2 * 256]
+    assert times[0].last < play(one, [127]).last - 100
 
 
 def test_a_stream_of_jobs_keeps_the_array_busy():
@@ -153,16 +165,22 @@ REFUSED = [
     ({"head_dim": 12}, "kv_attention.head_dim must be a multiple of lanes = 8, not 12"),
     (
         {"head_dim": 8, "logic_products": 33},
-        "kv_attention.logic_products must be at most parallel * queries * head_dim = 32, not 33",
+        "kv_attention.logic_products must be at most parallel * queries * tokens * head_dim = 32, not 33",
     ),
     (
         {"head_dim": 8, "queries": 3, "logic_products": 97},
-        "kv_attention.logic_products must be at most parallel * queries * head_dim = 96, not 97",
+        "kv_attention.logic_products must be at most parallel * queries * tokens * head_dim = 96, not 97",
     ),
     ({"queries": 17}, "kv_attention.queries must lie in 1..16, not 17"),
     (
         {"heads": 24, "parallel": 24, "queries": 3},
         "kv_attention.queries must be at most 64 / parallel = 2, not 3",
+    ),
+    ({"tokens": 3}, "kv_attention.tokens must be a power of two, not 3"),
+    ({"tokens": 2, "queries": 2}, "kv_attention.tokens must be 1, as queries is above 1, not 2"),
+    (
+        {"tokens": 4, "context": 3, "parallel": 1},
+        "kv_attention.tokens must be at most 3, the less of context and 64 / parallel, not 4",
     ),
     ({"context": 0}, "kv_attention.context must lie in 1..4096, not 0"),
 ]

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gatewright.gen.flow.ecp5_carry import Half, arrange, substitute
+from gatewright.gen.flow.ecp5_carry import Half, absorb_luts, arrange, substitute
 from gatewright.gen.flow.netlist_check import compare_netlist
 from gatewright.gen.flow.synth import SynthOptions, synthesise
 
@@ -88,6 +88,25 @@ def test_netlist_equals_rtl_with_fewer_luts(tmp_path):
     assert counts[1].get("LUT4", 0) <= 1  # a sum of one bit is no chain
     assert "absorb" in SynthOptions(carry_luts=True).flags("ecp5")
     assert "absorb" not in SynthOptions(carry_luts=True).flags("ice40")
+
+
+def test_a_lut_that_drives_a_chains_carry_stays():
+    pins = {f"{pin}{side}": [10] for pin in "ABCD" for side in "01"}
+    outputs = {"S0": [20], "S1": [21], "COUT": [22]}
+    lut = {
+        "type": "LUT4", "parameters": {"INIT": "1000000000000000"}, "attributes": {},
+        "port_directions": dict.fromkeys("ABCD", "input") | {"Z": "output"},
+        "connections": {"A": [2], "B": [3], "C": [4], "D": [5], "Z": [6]},
+    }  # fmt: skip
+    carry = {
+        "type": "CCU2C", "attributes": {},
+        "parameters": {"INIT0": "0" * 16, "INIT1": "0" * 16, "INJECT1_0": "NO", "INJECT1_1": "NO"},
+        "port_directions": dict.fromkeys([*pins, "CIN"], "input") | dict.fromkeys(outputs, "output"),
+        "connections": pins | {"CIN": [6]} | outputs,
+    }  # fmt: skip
+    module = {"cells": {"lut": lut, "carry": carry}, "ports": {"s": {"bits": [20]}}}
+    assert absorb_luts({"modules": {"top": module}}) == 0
+    assert module["cells"]["carry"]["connections"]["CIN"] == [6]
 
 
 def test_every_small_carry_function_of_two_nets_fits():

@@ -45,6 +45,7 @@ class CorePartsConfig(NetworkConfig):
     outputs_per_cycle: int = integer(4, 2, 16, doc="Outputs per cycle, and elements of a beat: even.")
     packing: WeightPacking = choice("engine", doc="How weights are stored, see ternary_matvec.")
     parallel: int = integer(1, 1, 64, doc="Query heads that attend at a time, see kv_attention.")
+    read_tokens: int = integer(1, 1, 16, doc="Tokens whose keys or values are read in a cycle, see kv_attention.")
     logic_products: int = integer(0, 0, 4096, doc="Multipliers of attention that are made of LUTs.")
 
     def check(self) -> None:
@@ -105,7 +106,7 @@ class CorePartsConfig(NetworkConfig):
         return TernaryMatvecConfig(
             method=self.method, group=self.group, groups=self.groups, outputs_per_cycle=self.outputs_per_cycle,
             inputs_max=widest, outputs_max=self.engine_rows, lanes=self.outputs_per_cycle, packing=self.packing,
-            overlap=self.method in ("half", "full", "bitplane"),
+            overlap=self.method in ("half", "full", "bitplane"), direct_input=False,
         )  # fmt: skip
 
     @cached_property
@@ -202,7 +203,7 @@ class CorePartsConfig(NetworkConfig):
         """Attention over the cache."""
         return self.attention_room(
             heads=self.heads, kv_heads=self.kv_heads, head_dim=self.head_dim, layers=self.layers, context=self.context,
-            lanes=self.outputs_per_cycle, parallel=self.parallel, score_bits=self.score_bits,
+            lanes=self.outputs_per_cycle, parallel=self.parallel, tokens=self.read_tokens, score_bits=self.score_bits,
             score_fraction=self.score_fraction, probability_bits=self.probability_bits, out_bits=WIDE_BITS,
             logic_products=self.logic_products,
         )  # fmt: skip

@@ -32,7 +32,7 @@ class Feed:
     def __init__(self, config: Any, known: Sequence[int], paired: bool) -> None:
         self.known, self.paired = known, paired
         self.beats = config.matvec.block // config.outputs_per_cycle
-        self.gathers = config.matvec.gathers
+        self.gathers, self.wait = config.matvec.gathers, config.matvec.input_wait
         self.at, self.half, self.taken, self.moved = 0, NEVER, NEVER, NEVER
 
     def _beat(self) -> int:
@@ -54,7 +54,7 @@ class Feed:
         left = len(self.known) // (1 + self.paired) - self.at
         for _ in range(min(self.beats, left)):
             self.taken = max(self._beat(), self.taken + 1)
-        self.moved = max(self.taken + 1, taken)
+        self.moved = max(self.taken + 1, taken + self.wait)
         return self.moved + 1
 
 

@@ -52,7 +52,7 @@ class KvAttention(RoomComponent):
 
         intake.build(self, walks.idle, walks.current.position)
         walks.build(reduce(lambda a, b: a & b, [unit.o.valid for unit in units]), results.taken)
-        array.build(walks, intake.cache, intake.queries, [unit.o.payload.p[0] for unit in units])
+        array.build(walks, intake.cache, intake.queries, [list(unit.o.payload.p) for unit in units])
         results.build(walks, array, self.o)
 
         # No walk through keys begins before the softmaxes have places for it, and two never end in successive
@@ -66,10 +66,15 @@ class KvAttention(RoomComponent):
         ]  # fmt: skip
         for index, unit in enumerate(units):
             m.d.comb += [
-                scores.acc[index].eq(array.dots[index]), unit.o.ready.eq(array.value[2]),
-                unit.i.valid.eq(scorer.o.valid), unit.i.payload.last.eq(scorer.o.payload.last),
-                unit.i.payload.score[0].eq(scorer.o.payload.q[index]),
+                unit.o.ready.eq(array.value[2]), unit.i.valid.eq(scorer.o.valid),
+                unit.i.payload.last.eq(scorer.o.payload.last),
             ]  # fmt: skip
-            if config.queries > 1:
-                m.d.comb += unit.i.payload.keep[0].eq(array.hidden <= index // config.parallel)
+            for token in range(config.tokens):
+                at = index * config.tokens + token
+                m.d.comb += [
+                    scores.acc[at].eq(array.dots[at]), unit.i.payload.score[token].eq(scorer.o.payload.q[at]),
+                ]  # fmt: skip
+                if config.softmax.mask == "keep":
+                    most = index // config.parallel if config.queries > 1 else config.tokens - 1 - token
+                    m.d.comb += unit.i.payload.keep[token].eq(array.hidden <= most)
         return m

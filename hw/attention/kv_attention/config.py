@@ -32,6 +32,9 @@ class KvAttentionConfig(RoomConfig):
         4, 1, 64, doc="Heads of queries that meet a key in the same cycle; divides heads / kv_heads."
     )
     queries: int = integer(1, 1, 16, doc="Most tokens of a job; a key that is read meets the queries of all of them.")
+    tokens: int = integer(
+        1, 1, 16, doc="Tokens whose keys, or values, a cycle reads; a power of two, 1 if queries is above 1."
+    )
     act_bits: int = integer(8, 2, 16, unit="bits", doc="Width of an element, two's complement.")
     score_bits: int = integer(12, 4, 16, unit="bits", doc="Width of a score, two's complement.")
     score_fraction: int = integer(6, 0, 24, unit="bits", doc="A score of 1 is really worth 2**-score_fraction.")
@@ -44,7 +47,7 @@ class KvAttentionConfig(RoomConfig):
     shift_min: int = integer(16, 0, 63, unit="bits", doc="Right shift of code 0.")
     logic_products: int = integer(
         0, 0, 1 << 14,
-        doc="Multipliers, of parallel * queries * head_dim, that are built of logic instead of hard multipliers.",
+        doc="Multipliers, of parallel * queries * tokens * head_dim, that are built of logic instead of hard ones.",
     )  # fmt: skip
 
     def check(self) -> None:
@@ -61,13 +64,22 @@ class KvAttentionConfig(RoomConfig):
             self.head_dim % self.lanes == 0, f"head_dim must be a multiple of lanes = {self.lanes}, not {self.head_dim}"
         )
         self.require(
+            self.tokens == 1 or (self.queries == 1 and self.tokens & (self.tokens - 1) == 0),
+            f"tokens must be {'1, as queries is above 1' if self.queries > 1 else 'a power of two'}, not {self.tokens}",
+        )
+        self.require(
             self.logic_products <= self.products,
-            f"logic_products must be at most parallel * queries * head_dim = {self.products}, "
+            f"logic_products must be at most parallel * queries * tokens * head_dim = {self.products}, "
             f"not {self.logic_products}",
         )
         self.require(
             self.columns <= COLUMNS, f"queries must be at most {COLUMNS} / parallel = {COLUMNS // self.parallel}, "
             f"not {self.queries}",
+        )  # fmt: skip
+        most = min(self.context, COLUMNS // self.columns)
+        self.require(
+            self.tokens <= most, f"tokens must be at most {most}, the less of context and {COLUMNS} / parallel, "
+            f"not {self.tokens}",
         )  # fmt: skip
         for part in (self.softmax, self.scorer, self.finisher):  # which refuse what they can't do
             assert part
@@ -88,9 +100,24 @@ class KvAttentionConfig(RoomConfig):
         return self.parallel * self.queries
 
     @property
+    def scores(self) -> int:
+        """Scores of a cycle, column after column."""
+        return self.columns * self.tokens
+
+    @property
     def products(self) -> int:
         """Multipliers of the array."""
-        return self.columns * self.head_dim
+        return self.scores * self.head_dim
+
+    @property
+    def place_bits(self) -> int:
+        """Bits of a position that tell a token's place in its word."""
+        return (self.tokens - 1).bit_length()
+
+    @property
+    def words(self) -> int:
+        """Words of a head's keys, or values, in a layer."""
+        return -(-self.context // self.tokens)
 
     @property
     def parts(self) -> int:
@@ -109,13 +136,13 @@ class KvAttentionConfig(RoomConfig):
 
     @property
     def depth(self) -> int:
-        """Words of the cache: a key or a value of a head each."""
-        return 2 * self.layers * self.kv_heads * self.context
+        """Words of the cache: keys or values of a head, of ``tokens`` tokens each."""
+        return 2 * self.layers * self.kv_heads * self.words
 
     @property
     def memory_bits(self) -> int:
         """Bits of the cache."""
-        return self.depth * self.head_dim * self.act_bits
+        return self.depth * self.tokens * self.head_dim * self.act_bits
 
     @property
     def levels(self) -> int:
@@ -126,6 +153,11 @@ class KvAttentionConfig(RoomConfig):
     def tree_stages(self) -> int:
         """Registers in those: one behind every second level and the last."""
         return -(-self.levels // 2)
+
+    @property
+    def sum_stage(self) -> int:
+        """Registers from a walk's counter to what accumulators add: memory to products, and the adders of a word."""
+        return 4 + -(-self.place_bits // 2)
 
     @property
     def weight_bits(self) -> int:
@@ -151,16 +183,20 @@ class KvAttentionConfig(RoomConfig):
 
     @cached_property
     def softmax(self) -> SoftmaxConfig:
-        """The softmax of each column; they go in step, so rows of earlier tokens are masked at their end."""
+        """The softmax of each column; what a row's last word has beyond its tokens is masked.
+
+        Columns go in step: rows of a block's earlier tokens have that too.
+        """
         return SoftmaxConfig(
-            algorithm="exact", lanes=1, score_bits=self.score_bits, scale=1, scale_fraction=self.score_fraction,
-            out_bits=self.probability_bits, row_max=self.context, mask="keep" if self.queries > 1 else "none",
+            algorithm="exact", lanes=self.tokens, score_bits=self.score_bits, scale=1,
+            scale_fraction=self.score_fraction, out_bits=self.probability_bits, row_max=self.context,
+            mask="keep" if max(self.queries, self.tokens) > 1 else "none", product_registers=2,
         )  # fmt: skip
 
     @cached_property
     def scorer(self) -> RequantiseConfig:
-        """The requantiser of scores, all columns' in a beat; its input comes from registers."""
-        return rescale(self, self.columns, self.dot_bits, self.score_bits, False)
+        """The requantiser of scores, a cycle's in a beat; its input comes from registers."""
+        return rescale(self, self.scores, self.dot_bits, self.score_bits, False)
 
     @cached_property
     def finisher(self) -> RequantiseConfig:

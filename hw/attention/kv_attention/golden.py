@@ -52,7 +52,10 @@ def _scale(config: KvAttentionConfig, jobs: Beats, job: int, name: str) -> tuple
 
 def probabilities(config: KvAttentionConfig, scores: Ints) -> Ints:
     """Turn rows of scores (heads, tokens) into probabilities."""
-    rows = scores.reshape(-1, 1)
-    last = (np.arange(len(rows)) % scores.shape[1] == scores.shape[1] - 1).astype(np.int64)
-    beats = {"score": rows, "keep": np.ones_like(rows), "last": last}  # nothing is masked: these are a token's own rows
-    return softmax(config.softmax, {"i": beats})["o"]["p"].reshape(scores.shape)
+    heads, count = scores.shape
+    words = -(-count // config.tokens)
+    rows, keep = np.zeros((2, heads, words * config.tokens), np.int64)
+    rows[:, :count], keep[:, :count] = scores, 1  # what a row's last word has beyond that is masked
+    last = np.tile(np.arange(words) == words - 1, heads).astype(np.int64)
+    beats = {"score": rows.reshape(-1, config.tokens), "keep": keep.reshape(-1, config.tokens), "last": last}
+    return softmax(config.softmax, {"i": beats})["o"]["p"].reshape(heads, -1)[:, :count]

@@ -77,7 +77,7 @@ class Intake:
     parity : Signal
         Whether it is an odd one.
     cache, queries : list of Memory
-        Words of head_dim elements and of as many for each column, a memory for each beat of them.
+        Words of head_dim elements, for each token of a word and for each column; a memory for each beat of them.
     half : Signal
         Half of ``queries`` that is filled; the other one belongs to the job handed on last.
     """
@@ -89,7 +89,8 @@ class Intake:
             Signal(name=name) for name in ("job_complete", "job_load", "job_started", "job_parity", "queries_half")
         )
         bits = config.lanes * config.act_bits
-        self.cache = [self._memory(f"cache_{part}", bits, config.depth) for part in range(config.parts)]
+        parts = config.tokens * config.parts
+        self.cache = [self._memory(f"cache_{part}", bits, config.depth) for part in range(parts)]
         beats = config.queries * config.groups
         self.queries = [self._memory(f"queries_{part}", bits, 2 * config.passes) for part in range(beats)]
 
@@ -114,11 +115,12 @@ class Intake:
         full = self._queries(room.i_q, waits & ~self.started)
         # What earlier jobs still read lies at their positions and before. A job that is not behind them all
         # waits until they are done.
-        writes = Signal(name="cache_writes")
+        writes, behind = Signal(name="cache_writes"), Signal(name="job_behind")
+        m.d.sync += behind.eq(waits & (self.job.position > newest))  # a register behind the comparison
         blocks = self.config.queries > 1
         keys_in = Signal(name="keys_in") if blocks else key_in
         m.d.comb += [
-            writes.eq(waits & ~value_in & (self.started | idle | (self.job.position > newest))),
+            writes.eq(waits & ~value_in & (self.started | idle | behind)),
             self.complete.eq(waits & ~self.started & keys_in & full),
             room.i_job.ready.eq(~waits),
         ]
@@ -139,7 +141,7 @@ class Intake:
     def _row(self, layer: Value) -> Value:
         """Give the layer's first word; a table of few entries, whose factor is a constant."""
         config = self.config
-        size = config.kv_heads * config.context
+        size = config.kv_heads * config.words
         return Array(Const(index * size, range(max(2, config.depth // 2))) for index in range(config.layers))[layer]
 
     def _rows(self, room: Any, writes: Value, key_in: Value) -> tuple[Value, Value]:
@@ -156,17 +158,21 @@ class Intake:
         follows: Value | int = 0  # where the next row's first head goes, from the job's first token on
         final: Value = Const(1, 1)
         if config.queries > 1:
-            token = Counter(m, config.queries, ends & key_in, "cache_token", self.job.rest["more"])
-            final, follows = token.last, Mux(key_in, Mux(token.last, 0, token.value + 1), token.value)
+            row = Counter(m, config.queries, ends & key_in, "cache_token", self.job.rest["more"])
+            final, follows = row.last, Mux(key_in, Mux(row.last, 0, row.value + 1), row.value)
         place = Signal(range(max(2, config.depth // 2)), name="cache_place")
-        m.d.comb += place.eq(self.job.row + self.job.position)
+        token, word = self.job.position[: config.place_bits], self.job.position[config.place_bits :]
+        m.d.comb += place.eq(self.job.row + word)
         if config.kv_heads > 1 or config.queries > 1:
             ahead = Signal(range(config.depth // 2), name="cache_ahead")
             with m.If(push & part.last):
-                m.d.sync += ahead.eq(Mux(head.last, follows, ahead + config.context))
-            m.d.comb += place.eq(self.job.row + self.job.position + ahead)
+                m.d.sync += ahead.eq(Mux(head.last, follows, ahead + config.words))
+            m.d.comb += place.eq(self.job.row + word + ahead)
         x = Mux(key_in, room.i_v.payload.x.as_value(), room.i_k.payload.x.as_value())
-        self._write(self.cache, Cat(key_in, place), x, push, part)
+        for index in range(config.tokens):
+            memories = self.cache[index * config.parts : (index + 1) * config.parts]
+            here = push & (token == index) if config.tokens > 1 else push
+            self._write(memories, Cat(key_in, place), x, here, part)
         return ends, final
 
     def _queries(self, i: Any, known: Value) -> Signal:

@@ -32,10 +32,10 @@ class Results:
             self.taken = self.summing | self.reorder.full
 
     def build(self, walks: Walks, array: Array, o: Any) -> None:
-        """Build everything; products count in stage 4."""
+        """Build everything."""
         m, config = self.m, self.config
         m.submodules.finisher = finisher = Requantise(config.finisher)
-        valid, last = array.value[4], array.last[4]
+        valid, last = array.value[config.sum_stage], array.last[config.sum_stage]
         leaves, step = Signal(name="results_leave"), Signal(name="result_leaves")
         m.d.comb += step.eq(leaves & finisher.i.ready)
         group = Counter(m, config.groups, step, "result_group")
@@ -58,7 +58,7 @@ class Results:
         begun = Signal(name="sums_begun")
         with m.If(valid):
             m.d.sync += begun.eq(~last)
-        sums = [self._sum(valid, begun, term) for terms in array.products for term in terms]
+        sums = [self._sum(valid, begun, term) for term in array.sums]
         beat = Signal(config.lanes * config.sum_bits, name="result_sums")
         rows: Value = Cat(sums)
         if config.queries > 1:
@@ -81,7 +81,7 @@ class Results:
                 m.d.comb += o.payload.y[lane].eq(finisher.o.payload.q[lane])
 
     def _sum(self, valid: Value, begun: Value, term: Term) -> Value:
-        """Accumulate; the first product of a walk finds nothing before it."""
+        """Accumulate; the first word of a walk finds nothing before it."""
         m = self.m
         total = Signal(signed(self.config.sum_bits), name="total", reset_less=True)
         carry = term.carries[0] if term.carries else Const(0, 1)

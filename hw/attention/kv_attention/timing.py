@@ -136,6 +136,7 @@ class _Engine:
     flight: deque[int] = field(default_factory=deque)  # jobs of the walks whose values are not read yet
     running: int = 0  # cycles left of the present walk
     value: bool = False  # and its kind
+    behind: bool = False  # the job that comes in lies behind those whose walks begin
     summing: bool = False  # accumulators are in use
     drained: int = -1  # when they no longer are
     walks: int = 0  # of values, of the present job
@@ -146,7 +147,8 @@ class _Engine:
         self.times = Times()
         self.writer = _Writer(config, self.more)
         self.lengths = [1 + position + more for position, more in zip(self.positions, self.more, strict=True)]
-        lengths = [length for length in self.lengths for _ in range(config.passes)]
+        lengths = [-(-length // config.tokens) for length in self.lengths for _ in range(config.passes)]
+        self.words = [-(-length // config.tokens) for length in self.lengths]
         self.softmax = Model(config.softmax.schedule, lengths, ())
         self.scores = deque([0] * config.score_delay)
         self.takes = deque([False] * 2)
@@ -158,7 +160,8 @@ class _Engine:
         # The job that comes in is the next one, or the one whose walks are under way.
         idle = not self.left and not self.flight
         new = self.positions[writer.job - 1] if writer.job else 0
-        safe = idle or (self.job >= 0 and new >= self.lengths[self.job])
+        safe = idle or self.behind
+        self.behind = writer.waits and self.job >= 0 and new >= self.lengths[self.job]
         ends = self.running == 1
         last_value = ends and self.value
         key = bool(self.left) and (len(self.flight) < 2 or last_value) and (not self.running or last_value)
@@ -179,10 +182,10 @@ class _Engine:
             self.times.keys.append(self.cycle + 1)
             self.flight.append(self.job)
             self.left -= 1
-            self.running, self.value = self.lengths[self.job], False
+            self.running, self.value = self.words[self.job], False
         if value:
             self.times.values.append(self.cycle + 1)
-            self.running, self.value, self.summing = self.lengths[self.flight[0]], True, True
+            self.running, self.value, self.summing = self.words[self.flight[0]], True, True
         writer.step(safe, load)
         if load:
             self.job += 1
@@ -204,8 +207,8 @@ class _Engine:
     def _leave(self, job: int) -> None:
         """Let results leave: the last value is read in this cycle."""
         times, config = self.times, self.config
-        begin, beats = self.cycle + 5 + config.finisher.latency, config.groups * (1 + self.more[job])
-        self.drained = self.cycle + 4 + beats
+        begin, beats = self.cycle + config.sum_stage + 1 + config.finisher.latency, config.groups * (1 + self.more[job])
+        self.drained = self.cycle + config.sum_stage + beats
         self.walks += 1
         final = self.walks == config.passes
         if final:
@@ -227,6 +230,7 @@ class _Lone:
 
     def __init__(self, values: int) -> None:
         self.job, self.started, self._free, self._cycle, self._known = 1, False, values, 0, True
+        self.waits = False  # for no other job
 
     @property
     def complete(self) -> bool:

@@ -23,7 +23,8 @@ class Walks:
     flights : list of Job
         The sets; only the scales of scores count.
     hidden : Value
-        How many of a job's tokens, from its first on, do not see the key that is read.
+        How many of a job's tokens, from its first on, do not see the key that is read; or how many keys of the word
+        that is read, from its end on, are not the row's.
     begins : Signal
         A walk through values begins with the next cycle.
     final : Signal
@@ -77,7 +78,7 @@ class Walks:
         with m.If(key_begins):
             m.d.sync += [busy.bit_select(into, 1).eq(1), into.eq(~into), parities.bit_select(into, 1).eq(parity)]
             with m.If(per_head.last):
-                m.d.sync += current.row.eq(current.row + self.config.context)
+                m.d.sync += current.row.eq(current.row + self.config.words)
             with m.If(walk.last):
                 m.d.sync += pending.eq(0)
         with m.If(intake.load):
@@ -114,7 +115,8 @@ class Walks:
         """Read a word a cycle, from the head's first key or value to its last."""
         m, current = self.m, self.current
         place = Signal(len(current.row), name="walk_place", reset_less=True)
-        left = Signal(len(current.position), name="walk_left", reset_less=True)
+        word = Mux(self.begins, oldest["position"], current.position)[self.config.place_bits :]
+        left = Signal(max(len(word), 1), name="walk_left", reset_less=True)
         m.d.comb += self.last.eq(left == 0)
         m.d.sync += [place.eq(place + 1), left.eq(left - 1)]
         with m.If(self.running & self.last):
@@ -123,9 +125,11 @@ class Walks:
             m.d.sync += [
                 self.running.eq(1), self.value.eq(self.begins),
                 place.eq(Mux(self.begins, oldest["row"], current.row)),
-                left.eq(Mux(self.begins, oldest["position"], current.position)),
+                left.eq(word),
             ]  # fmt: skip
         self.address = Cat(self.value, place)
         if self.config.queries > 1:
             more = current.rest["more"]  # of the job whose keys are read: none is handed on meanwhile
             self.hidden = Mux(left < more, more - left, 0)[: len(more)]
+        elif self.config.tokens > 1:
+            self.hidden = Mux(self.last, ~current.position[: self.config.place_bits], 0)

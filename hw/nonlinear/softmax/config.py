@@ -40,6 +40,9 @@ class SoftmaxConfig(RoomConfig):
         "that travels with every beat.",
     )
     dividers: int = integer(1, 1, 8, doc="Serial dividers that take turns; more than one for short rows only.")
+    product_registers: int = integer(
+        1, 1, 2, doc="Registers of an exponential's product; 2, with exact only, where it takes several multipliers."
+    )
     phi: int = integer(32, -32768, 32767, doc="Score that fixed_phi sums around.")
     range_low: int = integer(-48, -65536, 65535, doc="A row's maximum must exceed phi by more; fixed_phi only.")
     range_high: int = integer(48, -65536, 65535, doc="And by less; fixed_phi only.")
@@ -48,6 +51,10 @@ class SoftmaxConfig(RoomConfig):
         """Check the rules between fields."""
         if self.algorithm == "base2":
             self.require(self.dividers == 1, f"dividers must be 1 for algorithm base2, not {self.dividers}")
+        self.require(
+            self.product_registers == 1 or self.algorithm == "exact",
+            f"product_registers must be 1 for algorithm {self.algorithm}, not {self.product_registers}",
+        )
         if self.algorithm == "fixed_phi":
             low, high = -(1 << (self.score_bits - 1)), (1 << (self.score_bits - 1)) - 1
             least, most = self.phi + self.range_low + 1, self.phi + self.range_high - 1
@@ -134,7 +141,8 @@ class SoftmaxConfig(RoomConfig):
     @property
     def schedule(self) -> Schedule:
         """Depths of pipelines and buffers."""
-        return schedule(self.algorithm, self.levels, self.row_beats, self.plan.quotient_bits, self.dividers)
+        quotient_bits, extra = self.plan.quotient_bits, self.product_registers - 1
+        return schedule(self.algorithm, self.levels, self.row_beats, quotient_bits, self.dividers, extra)
 
     @property
     def latency(self) -> int:

@@ -34,7 +34,8 @@ def build(m: Module, config: SoftmaxConfig, i: Any, o: Any) -> None:
     ]  # fmt: skip
     scores.connect(take)
     e = elements(second, config, scores, row.fields["inverse"])
-    valid, end = second.mark(take, "valid", 3), second.mark(frees, "end", 3)
+    stages = 2 + config.product_registers
+    valid, end = second.mark(take, "valid", stages), second.mark(frees, "end", stages)
     powers = RowBuffer(
         m, {f"e{lane}": value for lane, value in enumerate(e)} | {"end": end}, part.depth, part.limited, "powers"
     )

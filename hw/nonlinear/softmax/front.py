@@ -72,11 +72,23 @@ def below(flow: Flow, inverse: Value, index: Value) -> Value:
     return ~flow((index + inverse)[: len(inverse)], "above")
 
 
-def exponential(flow: Flow, table: SplitExp, index: Value, keep: Value | None = None) -> Value:
-    """Look an exponential up: a register behind the tables, one behind the product."""
+def exponential(flow: Flow, table: SplitExp, index: Value, keep: Value | None = None, registers: int = 1) -> Value:
+    """Look an exponential up: a register behind the tables, one or two in the product."""
     low = flow(lookup(table.low, index[: table.low_bits]), "low")
     high = flow.clear(lookup(table.high, index[table.low_bits :]), keep, "high")
-    return flow((high * low)[table.drop : (max(table.high) * max(table.low)).bit_length()], "e")
+    product = high * low if registers == 1 else _wide(flow, high, low)
+    return flow(product[table.drop : (max(table.high) * max(table.low)).bit_length()], "e")
+
+
+def _wide(flow: Flow, a: Value, b: Value) -> Value:
+    """Multiply; a register behind the products of parts that fit a hard multiplier, in front of their sum."""
+    (a_low, a_high), (b_low, b_high) = ((value[:PART], value[PART:]) for value in (a, b))
+    low, high = flow(a_low * b_low, "low_product"), flow(a_high * b_high, "high_product")
+    crossed = flow(a_low * b_high, "crossed") + flow(a_high * b_low, "crossed")
+    return Cat(low, high)[: len(a) + len(b)] + (crossed << PART)
+
+
+PART = 18  # bits of an operand that ECP5's multipliers take, unsigned
 
 
 def store(m: Module, config: SoftmaxConfig, beat: Beat) -> RowBuffer:
@@ -87,13 +99,13 @@ def store(m: Module, config: SoftmaxConfig, beat: Beat) -> RowBuffer:
 
 
 def elements(flow: Flow, config: SoftmaxConfig, scores: RowBuffer, inverse: Value) -> list[Value]:
-    """Give the exponentials of a beat that was stored, below the row's maximum; three registers."""
+    """Give the exponentials of a beat that was stored, below the row's maximum; three registers or four."""
     assert config.plan.falling is not None
     found = []
     for lane in range(config.lanes):
         keep = flow(scores.fields["keep"][lane], "keep") if "keep" in scores.fields else None
         distance = below(flow, inverse, scores.fields[f"s{lane}"])
-        found.append(exponential(flow, config.plan.falling, distance, keep))
+        found.append(exponential(flow, config.plan.falling, distance, keep, config.product_registers))
     return found
 
 

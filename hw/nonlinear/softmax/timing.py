@@ -43,8 +43,10 @@ class Schedule:
     repeat: int = 0
 
 
-def schedule(algorithm: str, levels: int, row_beats: int, quotient_bits: int, dividers: int) -> Schedule:
-    """Lay out an algorithm's segments; ``levels`` registers join the lanes."""
+def schedule(
+    algorithm: str, levels: int, row_beats: int, quotient_bits: int, dividers: int, extra: int = 0
+) -> Schedule:
+    """Lay out an algorithm's segments; ``levels`` registers join the lanes, ``extra`` are inside exponentials."""
     division = quotient_bits + 2
 
     def segment(stages: int, push: int, banks: int, cycles: int) -> Segment:
@@ -58,7 +60,9 @@ def schedule(algorithm: str, levels: int, row_beats: int, quotient_bits: int, di
 
     match algorithm:
         case "exact":
-            parts = [segment(1 + levels, 0, 0, 0), segment(3 + levels, 2, dividers, division), Segment(3)]
+            parts = [
+                segment(1 + levels, 0, 0, 0), segment(3 + extra + levels, 2 + extra, dividers, division), Segment(3)
+            ]  # fmt: skip
         case "online":
             parts = [segment(5 + 2 * levels, 0, dividers, division), Segment(5)]
         case "two_pass":

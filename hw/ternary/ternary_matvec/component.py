@@ -83,7 +83,8 @@ class TernaryMatvec(RoomComponent):
                     for v in range(config.vectors) for k in range(beats)]  # fmt: skip
         full, last, filled = Signal(), Signal(reset_less=True), Signal(range(beats))
         move = Signal()
-        m.d.comb += [move.eq(full & (~given.valid | given.ready)), self.i_x.ready.eq(~full | move)]
+        free = ~given.valid | given.ready if config.direct_input else ~given.valid
+        m.d.comb += [move.eq(full & free), self.i_x.ready.eq(~full | move)]
         with m.If(move):
             m.d.sync += [given.valid.eq(1), given.payload.last.eq(last), full.eq(0)]
             m.d.sync += given.payload.x.as_value().eq(Cat(gathered))

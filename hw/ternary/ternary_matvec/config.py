@@ -43,6 +43,10 @@ class TernaryMatvecConfig(RoomConfig):
     storage: Storage = choice("distributed", doc="Where the engine's tables live.")
     overlap: bool = flag(False, doc="Build the next tables while one is read.")
     lanes: int = integer(4, 1, 4096, doc="Activations of a vector per beat; divides a block.")
+    direct_input: bool = flag(
+        True, doc="Whether a gathered block follows another in the cycle in which that is taken, not in the next: "
+        "then the engine's enable reaches all registers of gathering in a cycle.",
+    )  # fmt: skip
     packing: WeightPacking = choice(
         "engine", doc="How weights arrive: in the engine's own codes, or packed (methods select and fold)."
     )
@@ -210,8 +214,13 @@ class TernaryMatvecConfig(RoomConfig):
     def schedule(self, inputs: Mapping[str, Beats]) -> Schedule:
         """Give the cycles in which the engine takes blocks and weights when nothing stalls."""
         sweeps = np.diff(np.flatnonzero(inputs["i_w"]["last"]), prepend=-1).tolist()
-        arrive = Gathering(self.lengths(inputs), self.block // self.lanes) if self.gathers else None
+        arrive = Gathering(self.lengths(inputs), self.block // self.lanes, self.input_wait) if self.gathers else None
         return self.engine.plan(sweeps, arrive, int(self.packed is not None))
+
+    @property
+    def input_wait(self) -> int:
+        """Cycles from taking a block to the next one's move to the engine."""
+        return 0 if self.direct_input else 1
 
     def _origin(self, plan: Schedule) -> int:
         """Give the cycle of the first transfer at any input."""
