@@ -30,6 +30,7 @@ CONFIGS = {
          "score_bits": 8},
         {"heads": 1, "kv_heads": 1, "head_dim": 2, "layers": 1, "context": 5, "lanes": 1, "parallel": 1,
          "act_bits": 6, "probability_bits": 8, "out_bits": 8},
+        {"heads": 2, "kv_heads": 1, "head_dim": 4, "layers": 1, "context": 5, "lanes": 2, "parallel": 1, "tokens": 2},
     ],
     "norm": [
         {"elements": 8, "lanes": 2},
