@@ -141,7 +141,7 @@ def stores_of(core: Any, device: Device, ahead_bits: int = 0) -> list[Store]:
     inside = [("residual row", beats, 16 * lanes)]
     if core.family == "transformer":
         constants.append(("rotation table", core.context * core.head_dim // lanes, 16 * lanes))
-        constants.append(("keys and values", core.attention.depth, 8 * core.head_dim))
+        constants.append(("keys and values", core.attention.depth, 8 * core.head_dim * core.read_tokens))
     else:
         constants.append(("gains of the states' norms", core.layers * wide // half, core.gain_bits * half))
         constants.append(("least forget gates", core.layers * wide // half, 12 * half))
