@@ -10,6 +10,8 @@ from gatewright.hw.elementary.split_exp import SplitExp
 from gatewright.hw.nonlinear.softmax.config import SoftmaxConfig
 from gatewright.hw.nonlinear.softmax.parts import Flow, RowBuffer, lookup
 
+PART = 18  # bits of an operand that ECP5's multipliers take, unsigned
+
 
 @dataclass(frozen=True)
 class Beat:
@@ -86,9 +88,6 @@ def _wide(flow: Flow, a: Value, b: Value) -> Value:
     low, high = flow(a_low * b_low, "low_product"), flow(a_high * b_high, "high_product")
     crossed = flow(a_low * b_high, "crossed") + flow(a_high * b_low, "crossed")
     return Cat(low, high)[: len(a) + len(b)] + (crossed << PART)
-
-
-PART = 18  # bits of an operand that ECP5's multipliers take, unsigned
 
 
 def store(m: Module, config: SoftmaxConfig, beat: Beat) -> RowBuffer:
