@@ -37,6 +37,16 @@ def stimulus(config: KvAttentionConfig, rng: np.random.Generator, kind: str, siz
     return inputs
 
 
+def leading(config: KvAttentionConfig, inputs: Inputs, rng: np.random.Generator) -> Inputs:
+    """Give the beats of some of the first jobs."""
+    jobs = inputs["i_job"]
+    count = int(rng.integers(1, len(jobs["layer"]) + 1))
+    tokens = count + int(jobs["more"][:count].sum()) if "more" in jobs else count
+    beats = {"i_job": count, "i_q": tokens * config.heads * config.parts}
+    beats |= dict.fromkeys(("i_k", "i_v"), tokens * config.kv_heads * config.parts)
+    return {port: {name: x[: beats[port]] for name, x in fields.items()} for port, fields in inputs.items()}
+
+
 def _places(config: KvAttentionConfig, rng: np.random.Generator, count: int) -> tuple[Ints, Ints, Ints]:
     """Walk tokens and layers in an order that changes now and then; sometimes a sequence begins anew or goes back."""
     filled = [0] * config.layers
@@ -97,15 +107,15 @@ def _scales(config: KvAttentionConfig, rng: np.random.Generator) -> dict[str, in
     return draw_scales(config, ends, rng)
 
 
-TINY = {
-    "heads": 2, "kv_heads": 1, "head_dim": 2, "layers": 2, "context": 4, "lanes": 1, "parallel": 1, "act_bits": 3,
+TINY = {  # an odd number of walks, so that two jobs' meet
+    "heads": 3, "kv_heads": 1, "head_dim": 2, "layers": 2, "context": 4, "lanes": 1, "parallel": 1, "act_bits": 3,
     "score_bits": 4, "score_fraction": 1, "probability_bits": 4, "out_bits": 4, "multiplier_bits": 4, "shift_bits": 2,
     "shift_min": 3, "logic_products": 1,
 }  # fmt: skip
-SHARED = TINY | {"heads": 4, "kv_heads": 2, "lanes": 2, "layers": 1, "context": 3, "logic_products": 0}
-BLOCKS = TINY | {"queries": 3, "context": 5}  # whose results are reordered
-TOGETHER = TINY | {"queries": 2, "parallel": 2, "layers": 1}  # whose results are not
-PAIRS = TINY | {"tokens": 2, "context": 5, "logic_products": 3}
+SHARED = TINY | {"heads": 9, "kv_heads": 3, "lanes": 2, "layers": 1, "context": 3, "logic_products": 0}
+BLOCKS = TINY | {"kv_heads": 3, "queries": 3, "context": 5}  # whose results are reordered
+TOGETHER = TINY | {"heads": 2, "queries": 2, "parallel": 2, "layers": 1}  # whose results are not
+PAIRS = TINY | {"kv_heads": 3, "tokens": 2, "context": 5, "logic_products": 3}
 
 BENCH = StreamBench(
     config=KvAttentionConfig,
@@ -133,6 +143,8 @@ BENCH = StreamBench(
          "act_bits": 4, "score_bits": 6, "probability_bits": 6, "out_bits": 6},
     ),
     mutation=(TINY, SHARED, BLOCKS, TOGETHER, PAIRS),
+    apart=("softmax_*",),
+    leading=leading,
     stimulus=stimulus,
     size=600,
     mutation_size=600,

@@ -12,7 +12,8 @@ from gatewright.hw.core.ports import Beats, beat_count
 from gatewright.tb.fast.streams import Run, StreamModel
 from gatewright.tb.harness.bench import Inputs, StreamBench
 
-STALLS = ((1.0, 1.0), (0.5, 0.6))  # chance per cycle that the source offers, that the sink takes
+# Chance per cycle that a source offers, that a sink takes. Slow ones let a room wait: what it keeps has to keep.
+STALLS = ((1.0, 1.0), (0.5, 0.6), (0.15, 0.9), (0.9, 0.15))
 FAULT = "mutant_select"
 
 

@@ -13,6 +13,7 @@ from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 Inputs = dict[str, Beats]
 Golden = Callable[[Any, Inputs], dict[str, Beats]]
 STREAM_TESTS = "gatewright.tb.harness.stream_tests"
+Leading = Callable[[Any, Inputs, np.random.Generator], Inputs]
 Stimulus = Callable[[Any, np.random.Generator, str, int], Inputs]
 
 
@@ -109,6 +110,9 @@ class StreamBench:
         Instances in which no faults are injected: rooms whose own benches score them.
     remembers : bool
         Whether what the room has taken counts for good: then every run begins with a reset.
+    leading : callable, optional
+        ``leading(config, inputs, rng)`` gives the beats of a stimulus's first jobs, some of them. Then no input that
+        stops behind those may hold their results back.
     reset_within : int, optional
         Cycles within which `reset_in_midstream` breaks a run off; about as many as its stimulus has beats
         if not given.
@@ -128,6 +132,7 @@ class StreamBench:
     beside: Callable[[Any], Any] | None = None
     apart: tuple[str, ...] = ()
     remembers: bool = False
+    leading: Leading | None = None
     reset_within: int | None = None
 
     @property

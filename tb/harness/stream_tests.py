@@ -13,11 +13,12 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from gatewright.hw.core.ports import beat_count
-from gatewright.tb.harness.bench import Inputs, StreamBench
+from gatewright.hw.core.ports import StreamPort, beat_count
+from gatewright.tb.harness.bench import Inputs, Leading, StreamBench
 from gatewright.tb.harness.streams import PATTERNS, BenchError, Streams, Trace
 
 TESTS = ("random_data", "corner_values", "random_stalls", "short_runs", "reset_in_midstream")
+STARVED = 3  # runs in which a given port stops
 
 
 @dataclass
@@ -67,6 +68,20 @@ class Session:
         self.counts.add(trace)
         return inputs, trace
 
+    async def starve(self, port: StreamPort, leading: Leading) -> None:
+        """Let one port stop after some jobs while the others go on; the results of those jobs still come."""
+        inputs = self.bench.stimulus(self.config, self.rng, "random", self.size // 4)
+        first = leading(self.config, inputs, self.rng)
+        known = inputs | {port.name: first[port.name]}
+        due = {name: beat_count(beats) for name, beats in self.bench.golden(self.config, first).items()}
+        expected = self.bench.golden(self.config, inputs)
+        trace = await self.streams.run(
+            {item.name: item.pack(known[item.name]) for item in self.config.inputs},
+            {item.name: item.pack(expected[item.name]) for item in self.config.outputs},
+            self.rng, limit=500 + 4 * self.config.cycles(inputs), enough=due,
+        )  # fmt: skip
+        self.counts.add(trace)
+
     def check_timing(self, inputs: Inputs, trace: Trace) -> None:
         """Hold an unstalled run to the contract's latency and cycle count."""
         latency, cycles = trace.first_out - trace.first_in, trace.last_out - trace.first_in + 1
@@ -104,10 +119,14 @@ async def corner_values(session: Session) -> None:
 
 
 async def random_stalls(session: Session) -> None:
-    """Every stall pattern on both sides."""
+    """Every stall pattern on both sides; then each input in turn stops while the others go on."""
     await session.streams.reset()
     for name in PATTERNS[1:]:
         await session.play("random", session.size // 2, name)
+    if session.bench.leading:
+        for port in session.config.inputs * STARVED:
+            await session.streams.reset(1)
+            await session.starve(port, session.bench.leading)
 
 
 async def short_runs(session: Session) -> None:

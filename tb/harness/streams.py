@@ -218,6 +218,7 @@ class Streams:
         stalls: str = "none",
         limit: int = 10_000,
         stop_after: int | None = None,
+        enough: Mapping[str, int] | None = None,
     ) -> Trace:
         """Play words into the design until it has given all that is expected, and nothing more.
 
@@ -233,6 +234,8 @@ class Streams:
             Cycles without any transfer after which the design counts as hung.
         stop_after : int, optional
             Leave after so many cycles at the latest, whatever the state; for reset in mid-stream.
+        enough : mapping, optional
+            Beats of each output with which the run is over, whatever inputs are left.
 
         Raises
         ------
@@ -247,8 +250,8 @@ class Streams:
             sink.waits = stalls == WAITS
         quiet = moved = 0
         while stop_after is None or trace.cycles < stop_after:
-            done = self._finished()
-            if done and quiet >= 40:
+            done = self._finished(enough)
+            if done and (quiet >= 40 or enough is not None):
                 break
             if quiet > limit:
                 raise BenchError(f"hung: {self._progress()} after {trace.cycles} cycles, {limit} of them idle")
@@ -274,7 +277,9 @@ class Streams:
         await self.tick()
         trace.cycles += 1
 
-    def _finished(self) -> bool:
+    def _finished(self, enough: Mapping[str, int] | None) -> bool:
+        if enough is not None:
+            return all(len(s.got) >= enough[s.name] for s in self.sinks)
         return all(s.index == len(s.words) for s in self.sources) and all(
             len(s.got) == len(s.expected) for s in self.sinks
         )
