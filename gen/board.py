@@ -19,6 +19,7 @@ from gatewright.gen.flow.build import BoardDesign, BuildResult
 from gatewright.gen.flow.build import build as build_flow
 from gatewright.gen.flow.netlist import simulation_netlist
 from gatewright.gen.flow.netlist_check import check_netlist, serial_line
+from gatewright.gen.flow.place import Placer
 from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.link.framing import encode
@@ -78,6 +79,7 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
 def build_design(
     design: Design, board: Board, out: Path, options: SynthOptions | None = None,
     announce: Callable[[str], None] = lambda name: None, mhz: float | None = None,
+    placer: Placer = "heap",
 ) -> BuildResult:  # fmt: skip
     """Emit, synthesise, check the netlist, place, route, pack and report.
 
@@ -94,7 +96,7 @@ def build_design(
         flash=flash, boot_cycles=design.config.boot_cycles,
     )  # fmt: skip
     options = options or synthesis_of(design, board)
-    return build_flow(target, board, out, check, options=options, mhz=mhz, announce=announce)
+    return build_flow(target, board, out, check, options=options, mhz=mhz, placer=placer, announce=announce)
 
 
 def synthesis_of(design: Design, board: Board) -> SynthOptions:

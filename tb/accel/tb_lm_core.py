@@ -71,6 +71,8 @@ BENCH = StreamBench(
          "layers": 1, "vocab": 9},
     ),
     mutation=(ATTENDING, GATED),
+    # Rooms with benches of their own.
+    apart=("matvec", "rescale", "attention", "rope", "recurrence", "norm", "gated", "gates", "argmax", "_cut"),
     stimulus=stimulus,
     size=64,
     bulk_size=8000,

@@ -181,6 +181,15 @@ def test_yosys_names_no_error_for_the_netlist_it_wrote(built, tmp_path):
     run_yosys("read_verilog -lib +/ice40/cells_sim.v\nread_verilog synth.v\nhierarchy -check -top blinky\n", tmp_path)
 
 
+def test_another_placer_places_again_and_stands_in_the_report(blinky, built, folder):
+    assert built.report["place"]["placer"] == "heap"
+    other = build(blinky, ICEBREAKER, folder, placer="static")
+    assert worked(other)[0] == "place"
+    assert other.report["place"]["placer"] == "static"
+    assert (folder / "placed.json").read_bytes() != (built.folder / "placed.json").read_bytes()
+    assert worked(build(blinky, ICEBREAKER, folder, placer="static")) == []
+
+
 def test_a_clock_above_the_oscillator_is_asked_of_the_placer_and_told(blinky, tmp_path):
     result = build(blinky, ICEBREAKER, tmp_path / "fast", mhz=20.0)
     (clock,) = result.report["timing"]
