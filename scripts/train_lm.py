@@ -32,7 +32,7 @@ from gatewright.gen.model.import_lm import BOUNDS, EMBED, load_lm, tensor_shapes
 from gatewright.gen.model.import_vit import ternary_matrix
 from gatewright.gen.model.lm_config import BLOCK_STEPS, COMMON_STEPS, LmConfig
 from gatewright.gen.model.lm_float import float_logits
-from gatewright.gen.model.lm_graph import LmGeometry
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.gen.model.lm_tensors import PackedTensors, Reader, Tensors
 from gatewright.gen.model.lm_text import bits_per_byte as golden_bits
 from gatewright.gen.model.tensor_file import TensorFile

@@ -10,7 +10,8 @@ from gatewright.gen.design import Design, read_values
 from gatewright.gen.model.import_gguf_lm import read_gguf_lm
 from gatewright.gen.model.import_hf_bitnet import read_hf_bitnet
 from gatewright.gen.model.import_lm import Quantiser, read_lm
-from gatewright.gen.model.lm_graph import ACTIVATION_BITS, LmFormats, LmGeometry, gate_config
+from gatewright.gen.model.lm_graph import ACTIVATION_BITS, gate_config
+from gatewright.gen.model.lm_sizes import LmFormats, LmGeometry
 from gatewright.gen.model.map_ternary_lm import FORMATS, INT8_DIGITS, LmSettings, model_of
 from gatewright.gen.presets import folder, load_design, presets
 from gatewright.hw.core.errors import ConfigError

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from gatewright.gen.model.gguf_file import TERNARY, GgufFile
 from gatewright.gen.model.import_lm import EMBED, HEAD, LAST, quantise
 from gatewright.gen.model.lm_config import LmConfig
-from gatewright.gen.model.lm_graph import LmGeometry, LmGraph
+from gatewright.gen.model.lm_graph import LmGraph
 from gatewright.gen.model.lm_guess import guessed_config
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.gen.model.lm_tensors import Named, Tensor, Tensors, Trits
 from gatewright.hw.core.errors import ModelError
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from gatewright.gen.model.import_lm import quantise
 from gatewright.gen.model.json_table import Table, read_json
 from gatewright.gen.model.lm_config import LmConfig
-from gatewright.gen.model.lm_graph import LmGeometry, LmGraph
+from gatewright.gen.model.lm_graph import LmGraph
 from gatewright.gen.model.lm_guess import guessed_config
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.gen.model.lm_tensors import PackedTensors, Tensors
 from gatewright.gen.model.tensor_file import TensorFile
 from gatewright.hw.core.errors import ModelError

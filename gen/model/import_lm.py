@@ -26,13 +26,11 @@ from gatewright.gen.model.lm_graph import (
     DYNAMIC_SHIFT_MAX,
     FORGET_BITS,
     RESIDUAL_BITS,
-    ROPE_SHIFT_MAX,
     SHIFT_MAX,
     WIDE_BITS,
     Attention,
     GatedMlp,
     LmBlock,
-    LmFormats,
     LmGraph,
     Mlgru,
     Octets,
@@ -40,6 +38,7 @@ from gatewright.gen.model.lm_graph import (
     TernaryLinear,
     gate_config,
 )
+from gatewright.gen.model.lm_sizes import ROPE_SHIFT_MAX, LmFormats
 from gatewright.gen.model.lm_tensors import PackedTensors, Reader, Reals, Tensors, fits
 from gatewright.gen.model.tensor_file import TensorFile
 from gatewright.hw.core.errors import ModelError

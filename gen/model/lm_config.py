@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from gatewright.gen.model.json_table import Table, read_json
-from gatewright.gen.model.lm_graph import LmFormats, LmGeometry
+from gatewright.gen.model.lm_sizes import LmFormats, LmGeometry
 from gatewright.hw.core.errors import ModelError
 
 FORMAT = "gatewright-lm-1"

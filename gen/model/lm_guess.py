@@ -15,7 +15,7 @@ import numpy as np
 
 from gatewright.gen.model.import_lm import EMBED, HEAD, LAST, ROWS, Quantiser, check_names
 from gatewright.gen.model.lm_config import BLOCK_STEPS, COMMON_STEPS, LmConfig
-from gatewright.gen.model.lm_graph import LmFormats, LmGeometry
+from gatewright.gen.model.lm_sizes import LmFormats, LmGeometry
 from gatewright.gen.model.lm_tensors import Tensors
 
 REACH = 8.0  # standard deviations that a code holds

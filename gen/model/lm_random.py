@@ -7,7 +7,8 @@ import numpy as np
 
 from gatewright.gen.model.import_lm import BOUNDS, EMBED, quantise, tensor_shapes
 from gatewright.gen.model.lm_config import BLOCK_STEPS, COMMON_STEPS, LmConfig
-from gatewright.gen.model.lm_graph import LmGeometry, LmGraph
+from gatewright.gen.model.lm_graph import LmGraph
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.gen.model.lm_tensors import Tensor, Trits
 from gatewright.hw.core.numerics import Ints
 

@@ -46,6 +46,7 @@ BENCH = StreamBench(
     golden=booted,
     grid=({**design(4, **SMALL), "design_id": 0x7E7D5E5D},),
     mutation={**design(4, **SMALL), "design_id": 0x12345678},
+    apart=("core.core", "core.boot"),  # lm_serial, flash_boot
     stimulus=stimulus,
     size=6,
     mutation_size=4,

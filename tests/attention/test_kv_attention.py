@@ -9,8 +9,8 @@ import pytest
 from gatewright.gen.design import design_of
 from gatewright.gen.emit import generate
 from gatewright.gen.model.lm_golden import fresh_state, step
-from gatewright.gen.model.lm_graph import LmGeometry
 from gatewright.gen.model.lm_random import random_graph, random_tokens
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.hw.attention.kv_attention.config import KvAttentionConfig
 from gatewright.hw.attention.kv_attention.golden import golden
 from gatewright.hw.attention.kv_attention.timing import play

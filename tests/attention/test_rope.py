@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from gatewright.gen.model.lm_golden import rotated
-from gatewright.gen.model.lm_graph import LmGeometry
 from gatewright.gen.model.lm_random import random_graph
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.hw.attention.rope.config import RopeConfig
 from gatewright.hw.attention.rope.golden import golden, rotate
 from gatewright.hw.core.errors import ConfigError

@@ -16,8 +16,8 @@ from gatewright.gen.estimate.report import as_json, estimate
 from gatewright.gen.estimate.resources import blocks_of, softmax_blocks, stores_of, word_bits, words_of
 from gatewright.gen.estimate.speed import first_token, speed_of
 from gatewright.gen.estimate.traffic import traffic_of
-from gatewright.gen.model.lm_graph import LmGeometry
 from gatewright.gen.model.lm_random import random_model
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.gen.model.lm_tensors import Trits
 from gatewright.hw.accel.lm_core import timing
 from gatewright.hw.accel.lm_core.parts import CorePartsConfig

@@ -10,9 +10,10 @@ from tests.model.lm_slow import Slow, norm_row
 from gatewright.gen.model.import_lm import quantise
 from gatewright.gen.model.lm_float import calibrated, float_bits_per_byte, float_logits
 from gatewright.gen.model.lm_golden import fresh_state, prefill, step
-from gatewright.gen.model.lm_graph import LmGeometry, Scale
+from gatewright.gen.model.lm_graph import Scale
 from gatewright.gen.model.lm_random import random_graph, random_model, random_tokens
 from gatewright.gen.model.lm_rows import causal_softmax_rows, norm_rows_dynamic, rescaled
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.gen.model.lm_text import (
     bits_per_byte,
     continued,

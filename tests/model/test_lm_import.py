@@ -13,8 +13,9 @@ from gatewright.gen.model.import_lm import check_names, load_lm, quantise, read_
 from gatewright.gen.model.lm_config import parse_config
 from gatewright.gen.model.lm_float import float_logits
 from gatewright.gen.model.lm_golden import prefill
-from gatewright.gen.model.lm_graph import LmGeometry, Scale, TernaryLinear
+from gatewright.gen.model.lm_graph import Scale, TernaryLinear
 from gatewright.gen.model.lm_random import random_model
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.gen.model.lm_tensors import Trits
 from gatewright.gen.model.tensor_file import TensorFile
 from gatewright.hw.core.errors import ModelError

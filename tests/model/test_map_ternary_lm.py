@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from gatewright.gen.model.lm_golden import fresh_state, step
-from gatewright.gen.model.lm_graph import LmGeometry
 from gatewright.gen.model.lm_random import random_graph, random_tokens
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.gen.model.lm_text import generate
 from gatewright.gen.model.map_ternary_lm import Settings, core_values, digits, paired
 from gatewright.hw.accel.lm_core.config import LmCoreConfig

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from gatewright.gen.model.lm_golden import Rows, _gates, _mixed, fresh_state, linear, step
-from gatewright.gen.model.lm_graph import LmGeometry
 from gatewright.gen.model.lm_random import random_graph, random_tokens
+from gatewright.gen.model.lm_sizes import LmGeometry
 from gatewright.hw.core.errors import ConfigError
 from gatewright.hw.nonlinear.activation.golden import activation
 from gatewright.hw.nonlinear.mlgru.config import MlgruConfig
