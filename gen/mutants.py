@@ -2,11 +2,12 @@
 """Score a bench: inject faults into the generated RTL and count those it kills.
 
 Yosys lists and applies the faults (inverted, stuck and conditionally inverted cell ports) to the
-emitted Verilog. All of them go into one model behind a select input, so that one compilation
-serves hundreds. The cocotb checks come first; a fault that they miss gets ``bulk_size`` beats of the
-same stimulus in the compiled simulation. What survives both is either proved equal to the original
-at its ports, over all states that can be reached, or explained in the bench by a reviewed sentence,
-or stands in the report.
+emitted Verilog, once it has merged equal cells as synthesis does: of a saturated sum that Verilog
+writes once per bit there is one adder to break. All of them go into one model behind a select
+input, so that one compilation serves hundreds. The cocotb checks come first; a fault that they
+miss gets ``bulk_size`` beats of the same stimulus in the compiled simulation. What survives both is
+either proved equal to the original at its ports, over all states that can be reached, or explained
+in the bench by a reviewed sentence, or stands in the report.
 """
 
 import hashlib
@@ -37,6 +38,11 @@ read_verilog {file}
 hierarchy -top {top}
 proc
 flatten
+opt_expr
+opt_merge
+opt_muxtree
+opt_reduce
+opt_merge
 opt_expr
 opt_clean
 wreduce
