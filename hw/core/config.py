@@ -2,7 +2,8 @@
 """The base class of every room's parameters."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, get_args
+from functools import partial
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -47,6 +48,10 @@ class RoomConfig(BaseModel):
         except ValidationError as error:
             raise ConfigError(explain(type(self), error)) from None
         self.check()
+
+    def __reduce__(self) -> tuple[partial[Self], tuple[()]]:
+        """Pickle parameters only, in their order: a build knows by the bytes whether its check has run."""
+        return partial(type(self), **{name: getattr(self, name) for name in type(self).model_fields}), ()
 
     def check(self) -> None:
         """Check rules that involve several fields; raise through `require`."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Language models laid out for the core: its golden model and the integer graph's, written apart, agree."""
 
+import pickle
 import re
 
 import numpy as np
@@ -73,6 +74,15 @@ def test_a_full_cache_takes_no_token():
     assert found.positions[-1] == config.context - 1
     assert serve(model, [0, 1, 1, 9, 0, 0, 0]).positions == []
     assert serve(model, [START, 1, 1, 9, 0, 0, 0]).positions == [0]
+
+
+def test_a_config_whose_cycles_were_counted_is_pickled_to_the_same_bytes():
+    # A build recognises by them that it checked a netlist.
+    core = made("transformer")[1]
+    fresh = pickle.dumps(core)
+    cycles = core.token_cycles(3)
+    assert pickle.dumps(core) == fresh
+    assert pickle.loads(fresh).token_cycles(3) == cycles
 
 
 def test_pairs_that_rotate_together_lie_side_by_side():
