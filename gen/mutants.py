@@ -16,12 +16,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from gatewright.gen.design import Design
 from gatewright.gen.emit import generate
+from gatewright.gen.fault_proofs import proved_equal
 from gatewright.gen.files import write_file
 from gatewright.gen.registry import Room
 from gatewright.gen.verify import bench_design, job_of
@@ -29,7 +29,7 @@ from gatewright.hw.core.errors import ConfigError, ToolError, VerificationError
 from gatewright.tb.fast.bulk import FAULT, Bulk
 from gatewright.tb.harness.bench import STREAM_TESTS
 from gatewright.tb.harness.runner import Job, run
-from gatewright.tb.tools import run_program, run_yosys
+from gatewright.tb.tools import run_yosys
 
 SELECT_BITS = 12
 
@@ -64,43 +64,8 @@ write_verilog -noattr -noparallelcase mutants.v
 
 _UNREAL = re.compile(r"-port \\?CLK\b|-cell \$memrd\S* -port \\?(EN|SRST|ARST)\b")
 
-# Both copies start as configured, which is also the state after a reset of all that resets.
-_PROVE = """\
-read_rtlil mutants.il
-copy {top} gold
-copy {top} gate
-delete {top}
-cd gold
-delete -input mutant_select
-connect -set mutant_select 12'd0
-cd ..
-cd gate
-delete -input mutant_select
-connect -set mutant_select 12'd{number}
-cd ..
-read_verilog equal.v
-hierarchy -top equal
-proc
-flatten
-memory_map
-opt -full
-setundef -undriven -zero
-techmap
-opt -full
-dffunmap
-simplemap
-setundef -init -zero
-aigmap
-write_aiger -zinit prove_{number}.aig
-"""
-
-# First by merging registers that can be shown equal, then by property-directed reachability.
-_REACH = "read_aiger {file}; dprove -T {seconds}; read_aiger {file}; pdr -T {seconds}"
-_PROVED = ("Networks are equivalent", "Property proved")
 PASS = 0.95  # what a room needs for stage "verified"
 LONG = 200  # characters of a parameter that a score repeats
-PROOF_SECONDS = 20
-PATIENCE = 3 * PROOF_SECONDS  # abc looks at its clock between steps only, and a step can take minutes
 
 
 @dataclass
@@ -188,6 +153,8 @@ def score_room(room: Room, out: Path, count: int, seed: int) -> list[Score]:
 
 def _inject(work: Path, file: str, top: str, count: int, seed: int, apart: Sequence[str] = ()) -> list[str]:
     """Choose faults evenly over the design, some instances left out, and write the model that carries them all."""
+    for old in work.glob("cut_*"):  # of other faults
+        old.unlink()
     # A fault on a clock pin is no fault of the logic, and no proof can see it; Yosys refuses one on the
     # enable or reset of a memory that is read without a clock, which nothing drives. Leave those out.
     others = "".join(f" c:*{name}.* %d" for name in apart)
@@ -254,63 +221,3 @@ def describe(fault: str, source: list[str]) -> str:
     found = re.search(r"-src \S*?:(\d+)\.", fault)
     line = f" in `{source[int(found[1]) - 1].strip()}`" if found and int(found[1]) <= len(source) else ""
     return text + port + line
-
-
-def proved_equal(top: str, number: int, work: Path) -> bool:
-    """Try to prove that no use of the ports, within the rules of streams, ever shows the fault."""
-    (work / "equal.v").write_text(both(ports((work / f"{top}.v").read_text(), top)))
-    file = f"prove_{number}.aig"
-    spec = find_spec("pyosys")
-    if spec is None or spec.origin is None:
-        return False
-    abc = Path(spec.origin).with_name("yosys-abc")
-    try:
-        run_yosys(_PROVE.format(top=top, number=number), work, f"prove_{number}")
-        script = _REACH.format(file=file, seconds=PROOF_SECONDS)
-        said = run_program([str(abc), "-q", script], work, work / f"prove_{number}.abc.log", seconds=PATIENCE)
-    except ToolError:
-        return False
-    return any(verdict in said for verdict in _PROVED)
-
-
-def ports(verilog: str, top: str) -> list[tuple[str, int, str]]:
-    """Read direction, width and name of a module's ports from emitted Verilog."""
-    body = verilog[verilog.index(f"module {top}(") :]
-    body = body[: body.index("endmodule")]
-    found = re.findall(r"^\s*(input|output) (?:\[(\d+):0\] )?(\w+);", body, re.M)
-    return [(direction, int(high or 0) + 1, name) for direction, high, name in found]
-
-
-def both(pins: list[tuple[str, int, str]]) -> str:
-    """Give a module that holds original and faulty design and tells where they differ.
-
-    A payload counts only while its ``valid`` is high. Senders keep to the stream rules: what was
-    offered stays until it is taken; from a breach on nothing counts.
-    """
-    names = [name for _, _, name in pins]
-    wires, differ, breaks = [], [], []
-    for direction, width, name in pins:
-        stream = name.removesuffix("__payload")
-        if direction == "output":
-            wires.append(f"wire [{width - 1}:0] gold_{name}, gate_{name};")
-            seen = f"gold_{stream}__valid & " if name != stream and f"{stream}__valid" in names else ""
-            differ.append(f"({seen}(gold_{name} != gate_{name}))")
-        elif name != stream and f"{stream}__ready" in names:
-            wires += [f"reg waits_{stream} = 0; reg [{width - 1}:0] was_{stream} = 0;"]
-            wires += [f"always @(posedge clk) waits_{stream} <= {stream}__valid & ~gold_{stream}__ready & ~rst;"]
-            wires += [f"always @(posedge clk) was_{stream} <= {name};"]
-            breaks.append(f"(waits_{stream} & (~{stream}__valid | ({name} != was_{stream})))")
-    heads = ", ".join(f"input [{width - 1}:0] {name}" for direction, width, name in pins if direction == "input")
-    copies = [
-        f"{copy} {copy}_copy(" + ", ".join(
-            f".{name}({name if direction == 'input' else f'{copy}_{name}'})" for direction, _, name in pins
-        ) + ");"
-        for copy in ("gold", "gate")
-    ]  # fmt: skip
-    return "\n".join([
-        f"module equal({heads}, output differ);", *wires, *copies,
-        f"wire breach = {' | '.join(breaks) or 0};",
-        "reg breached = 0; always @(posedge clk) breached <= breached | breach;",
-        f"assign differ = ~breach & ~breached & ({' | '.join(differ)});",
-        "endmodule", "",
-    ])  # fmt: skip

@@ -30,6 +30,8 @@ def network(seed: int = 1, **values: Any) -> dict[str, Any]:
 
     largest = rng.choice([1, 1, 2, 8, 128], (parts.vocab, 1))
     embed = np.clip(rng.integers(-largest, largest + 1, (parts.vocab, wide)), -128, 127)
+    ends = (largest == 128) & (rng.random(embed.shape) < 0.5)  # a residual that starts there saturates soon
+    embed = np.where(ends, rng.choice([-128, 127], embed.shape), embed)
     found: dict[str, Any] = {
         "embed": pack_rows(embed, EMBED_DIGITS), "gains": gains(2 * layers + 1, wide),
         "mixer_gains": gains(layers, parts.mixed), "ffn_gains": gains(layers, parts.hidden),

@@ -7,10 +7,12 @@ import numpy as np
 
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.lm_core.golden import golden
-from gatewright.hw.accel.lm_core.talk import HEADER, LOGITS, START
+from gatewright.hw.accel.lm_core.talk import HEADER, LOGITS, MOST_FOUND, START
 from gatewright.hw.core.numerics import Ints
 from gatewright.tb.accel.lm_networks import network
 from gatewright.tb.harness.bench import Inputs, StreamBench
+
+LONG = 1000  # the size of a stimulus from which on some replies are as long as can be, whatever that costs
 
 
 def stimulus(config: LmCoreConfig, rng: np.random.Generator, kind: str, size: int) -> Inputs:
@@ -19,6 +21,8 @@ def stimulus(config: LmCoreConfig, rng: np.random.Generator, kind: str, size: in
     ran = 0
     while 8 * ran < max(1, size):
         octets = request(config, rng, kind)
+        if size >= LONG and rng.random() < 0.02:
+            octets[2] = MOST_FOUND
         if rng.random() < 0.15:
             parts.append((octets[: rng.integers(1, config.input_bytes + 1)], 0))
             continue
@@ -72,7 +76,10 @@ BENCH = StreamBench(
     ),
     mutation=(ATTENDING, GATED),
     # Rooms with benches of their own.
-    apart=("matvec", "rescale", "attention", "rope", "recurrence", "norm", "gated", "gates", "argmax", "_cut"),
+    apart=(
+        "matvec", "rescale", "scales", "weights", "attention", "rope", "recurrence", "bounds", "norm", "gains", "gated",
+        "gates", "pair*", "argmax", "_cut",
+    ),
     stimulus=stimulus,
     size=64,
     bulk_size=8000,

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from gatewright.gen.mutants import Score, both, ports, proved_equal, save_scores
+from gatewright.gen.fault_proofs import both, ports, proved_equal
+from gatewright.gen.mutants import Score, save_scores
 from gatewright.tb.tools import run_yosys
 
 # One register stage. Fault 1 corrupts what is not valid, 2 what is, 3 makes valid wait for ready,

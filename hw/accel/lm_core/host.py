@@ -8,10 +8,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from gatewright.hw.accel.lm_core.talk import COUNT_BYTES, HEADER, LOGIT_BYTES, LOGITS, START
+from gatewright.hw.accel.lm_core.talk import HEADER, LOGIT_BYTES, LOGITS, START
 from gatewright.hw.core.streams import layout
 
-MOST = 256  # tokens of a reply
+OCTETS = 256  # values of one
 
 
 class Host(wiring.Component):
@@ -44,15 +44,17 @@ class Host(wiring.Component):
         config = self.config
         octet = self.i.payload.data.as_unsigned()
         m.submodules.asked = asked = Memory(shape=8, depth=config.input_bytes, init=[])
-        m.submodules.given = given = Memory(shape=8, depth=MOST, init=[])
+        m.submodules.given = given = Memory(shape=8, depth=config.most_found, init=[])
         self.ask, self.asked = asked.write_port(), asked.read_port()
         self.give, self.given = given.write_port(), given.read_port()
         self.octet = Signal(range(config.input_bytes))  # of the request
-        self.flags, self.count, self.wanted = (Signal(8, reset_less=True, name=n) for n in ("flags", "count", "wanted"))
-        self.index = Signal(range(config.request_tokens + 1), reset_less=True)  # tokens of the request that have run
-        self.kept = Signal(range(MOST), reset_less=True)  # tokens found
+        self.flags = Signal(2, reset_less=True)
+        self.wanted = Signal(8, reset_less=True)  # tokens to find
+        self.count = Signal(range(config.request_tokens + 1), reset_less=True)  # tokens of the request
+        self.index = Signal.like(self.count)  # of these, those that have run
+        self.kept = Signal(range(config.most_found + 1), reset_less=True)  # tokens found
         self.latest = Signal(range(config.vocab))
-        self.cycles = Signal(8 * COUNT_BYTES, reset_less=True)
+        self.cycles = Signal(range(config.quiet + 1), reset_less=True)
         self.filled = Signal(range(config.context + 1))  # tokens so far
         self.fresh, self.known = Signal(init=1), Signal()  # no token yet; logits since the reset
         m.d.comb += [
@@ -83,11 +85,11 @@ class Host(wiring.Component):
         m.d.sync += [self.cycles.eq(0), self.index.eq(0), self.kept.eq(0)]
         with m.If(i.valid):
             m.d.sync += self.octet.eq(Mux(i.payload.last, 0, self.octet + 1))
-            for place, register in enumerate((self.flags, self.count, self.wanted)):
+            most = config.request_tokens
+            fields = (self.flags, octet), (self.count, Mux(octet > most, most, octet)), (self.wanted, octet)
+            for place, (register, value) in enumerate(fields):
                 with m.If(self.octet == place):
-                    m.d.sync += register.eq(octet)
-            with m.If(self.octet == 1):
-                m.d.sync += self.count.eq(Mux(octet > config.request_tokens, config.request_tokens, octet))
+                    m.d.sync += register.eq(value)
             with m.If(i.payload.last & i.payload.good):
                 with m.If(self.flags & START):
                     m.d.sync += [self.filled.eq(0), self.fresh.eq(1)]
@@ -98,7 +100,7 @@ class Host(wiring.Component):
         config = self.config
         given = Signal()  # the request has one
         m.d.comb += given.eq(self.index != self.count)
-        known = self.asked.data if config.vocab == MOST else Mux(self.asked.data < config.vocab, self.asked.data, 0)
+        known = self.asked.data if config.vocab == OCTETS else Mux(self.asked.data < config.vocab, self.asked.data, 0)
         m.d.sync += self.token.eq(Mux(given, known, self.latest))
         m.d.sync += self.head.eq((self.wanted != 0) & (~given | (self.index + 1 == self.count)))
         more = given | (self.kept != self.wanted)
@@ -149,7 +151,7 @@ class Host(wiring.Component):
 
     def _reply(self, m: Module) -> None:
         """Send tokens found, logits if they are asked for, cycles."""
-        o, sent = self.o, Signal(range(MOST))
+        o, sent = self.o, Signal(range(self.config.most_found + 1))
         word, left, counts = Signal(32, reset_less=True), Signal(range(4), init=3), Signal()
         m.d.comb += self.given.addr.eq(sent)
         with m.State("REPLY"):  # a token, and the first logit, are read

@@ -94,8 +94,9 @@ class Residual(wiring.Component):
         for lane in range(lanes):
             wide = embedded.word_select(lane, ACT_BITS).as_signed() << self.config.embed_shift
             terms = [part.word_select(lane, WIDE_BITS).as_signed() for part in (old, change)]
-            kept = Signal(signed(WIDE_BITS), name=f"sum_{lane}")
-            m.d.comb += kept.eq(Mux(from_table, wide, clip(terms[0] + terms[1], WIDE_BITS)))
+            whole = Signal(signed(WIDE_BITS + 1), name=f"sum_{lane}")
+            kept = Signal(signed(WIDE_BITS), name=f"kept_{lane}")
+            m.d.comb += [whole.eq(terms[0] + terms[1]), kept.eq(Mux(from_table, wide, clip(whole, WIDE_BITS)))]
             values.append(kept)
         m.d.sync += total.eq(Cat(values))
         m.d.comb += [

@@ -61,10 +61,18 @@ class Talk:
         return self.token_cycles(self.context // 2)
 
     @property
+    def most_found(self) -> int:
+        """Tokens of the longest reply."""
+        return min(MOST_FOUND, self.context) if self.family == "transformer" else MOST_FOUND
+
+    @property
     def quiet(self) -> int:
-        """Cycles of the longest run."""
-        count = min(self.request_tokens + MOST_FOUND - 1, self.context if self.family == "transformer" else 1 << 16)
-        return int(self.timing.run(range(count), [True] * count))
+        """Cycles of the longest run: of the latest positions, where attention sees most."""
+        count, first = self.request_tokens + MOST_FOUND - 1, 0
+        if self.family == "transformer":
+            count = min(count, self.context)
+            first = self.context - count
+        return int(self.timing.run(range(first, first + count), [True] * count))
 
 
 def reply_spans(

@@ -72,13 +72,14 @@ class Walks:
             self.idle.eq(~pending & ~busy.any()),
         ]  # fmt: skip
         walk = Counter(m, self.config.passes, key_begins, "current_walk")
-        per_head = Counter(m, self.config.share // self.config.parallel, key_begins, "current_in_head")
+        if self.config.kv_heads > 1:  # one head's walks all read the same rows
+            per_head = Counter(m, self.config.share // self.config.parallel, key_begins, "current_in_head")
+            with m.If(key_begins & per_head.last):
+                m.d.sync += current.row.eq(current.row + self.config.words)
         with m.If(value_ends):
             m.d.sync += [busy.bit_select(out, 1).eq(0), out.eq(~out)]
         with m.If(key_begins):
             m.d.sync += [busy.bit_select(into, 1).eq(1), into.eq(~into), parities.bit_select(into, 1).eq(parity)]
-            with m.If(per_head.last):
-                m.d.sync += current.row.eq(current.row + self.config.words)
             with m.If(walk.last):
                 m.d.sync += pending.eq(0)
         with m.If(intake.load):
