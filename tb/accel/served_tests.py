@@ -198,7 +198,8 @@ async def wrong_requests(session: Session) -> None:
     """Wrong lengths and unknown commands get an error, frames of one octet nothing, the next request its answer."""
     await fresh(session)
     size, rng = session.config.served.input_bytes, session.rng
-    lengths = [0, 1, size - 1, size + 1, 2 * size, 2 * size + 1]
+    turn = 1 << (size - 1).bit_length()  # octets after which a count of them comes round
+    lengths = [0, 1, size - 1, size + 1, 2 * size, 2 * size + 1, size + turn]
     wrong = [bytes((Command.RUN, sequence(session))) + rng.bytes(length) for length in lengths if length != size]
     wrong += [bytes((Command.INFO, sequence(session))) + rng.bytes(length) for length in (1, size)]
     wrong += [bytes((command, sequence(session))) + rng.bytes(size) for command in (0x00, 0x03, 0x82, 0xFF)]
