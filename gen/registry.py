@@ -102,7 +102,7 @@ class Room:
 
 
 ROOMS: tuple[Room, ...] = (
-    Room("lm_core", "accel", "functional"),
+    Room("lm_core", "accel", "verified"),
     Room("lm_serial", "accel", "functional"),
     Room("ternary_lm", "accel", "functional", mapping="gatewright.gen.model.map_ternary_lm"),
     Room("small_lm", "accel", "functional", mapping="gatewright.gen.model.map_small_lm"),
