@@ -26,7 +26,7 @@ def build(
     mhz: Annotated[
         float | None, typer.Option(help="Clock rate that the placement must reach, if above the board's.")
     ] = None,
-    placer: Annotated[Placer, typer.Option(help="Which placer of nextpnr; static may wire full parts shorter.")] = "heap",
+    placer: Annotated[Placer, typer.Option(help="nextpnr's placer; static may wire full parts shorter.")] = "heap",
     no_dsp: Annotated[bool, typer.Option("--no-dsp", help="Build multipliers from LUTs.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
