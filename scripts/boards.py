@@ -4,7 +4,7 @@
 
 Each is synthesised, its netlist simulated beside the RTL and asked through its UART pins, placed and routed.
 Placement must reach 60 MHz for ternary-linear on the ULX3S, though the board's oscillator gives 25; kjv-transformer
-asks for 37.5 there, from a PLL.
+asks for 50 there, from a PLL.
 """
 
 import argparse
