@@ -139,7 +139,8 @@ def _table(config: BaseModel, title: str, comments: bool) -> str:
     for name, info in type(config).model_fields.items():
         value = getattr(config, name)
         if isinstance(value, BaseModel):
-            nested += "\n" + _table(value, f"{title}.{name}", comments)
+            about = "".join(f"{line}\n" for line in _comment(info)) if comments else ""
+            nested += f"\n{about}" + _table(value, f"{title}.{name}", comments)
             continue
         if value is None:
             continue
@@ -167,7 +168,9 @@ def rules(field: FieldInfo) -> str:
         parts.append(" | ".join(names))
     if field.annotation is bool:
         parts.append("true | false")
-    if not field.is_required():
+    if isinstance(field.annotation, type) and issubclass(field.annotation, RoomConfig):
+        parts.append(f"parameters of {field.annotation.room}")
+    elif not field.is_required():
         parts.append(f"default {_value(field.get_default(call_default_factory=True))}")
     return ", ".join(parts)
 

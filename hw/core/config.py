@@ -26,10 +26,20 @@ def choice(default: str, *, doc: str) -> Any:
     return Field(default, description=doc)
 
 
+def part(default: BaseModel, *, doc: str) -> Any:
+    """Declare the parameters of a room within this one."""
+    return Field(default, description=doc)
+
+
+def real(default: float, low: float, high: float, *, doc: str) -> Any:
+    """Declare a real parameter in ``low..high``."""
+    return Field(default, ge=low, le=high, strict=True, description=doc)
+
+
 class RoomConfig(BaseModel):
     """Parameters of one room, checked on construction and immutable afterwards.
 
-    A subclass adds fields (see `integer`, `flag`, `choice`), cross-field checks in `check`,
+    A subclass adds fields (see `integer`, `real`, `flag`, `choice`, `part`), cross-field checks in `check`,
     derived widths as properties, its ports, and its timing contract.
 
     Raises
@@ -154,5 +164,3 @@ def _names(config: type[BaseModel], path: Sequence[int | str]) -> str:
     field = _owner(config, path).model_fields.get(str(path[-1]))
     names = get_args(field.annotation) if field else ()
     return ", ".join(str(name) for name in names)
-
-

@@ -46,6 +46,13 @@ def test_room_is_whole(room):
     assert room.bench is not None
 
 
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_parameters_say_what_they_mean(room):
+    for config in {room.config, room.settings}:
+        silent = [name for name, field in config.model_fields.items() if not (field.description or "").endswith(".")]
+        assert not silent, f"{config.__name__}: {silent}"
+
+
 @pytest.mark.parametrize("room", PLAIN, ids=lambda room: room.name)
 def test_template_reads_back_as_the_defaults(room):
     import tomllib

@@ -3,7 +3,7 @@
 
 from typing import ClassVar, Literal
 
-from gatewright.hw.core.config import RoomConfig, choice, integer
+from gatewright.hw.core.config import RoomConfig, choice, integer, real
 
 WIDE_BITS = 16  # of residuals, and of results on their way to a norm or to rotation
 ACT_BITS = 8
@@ -35,7 +35,7 @@ class NetworkConfig(RoomConfig):
 
     embed_shift: int = integer(4, 0, 8, doc="Left shift of embeddings.")
     rope_shift: int = integer(2, 0, 8, doc="Right shift in rotation.")
-    rope_base: float = 10000.0
+    rope_base: float = real(10000.0, 1.0, 1e9, doc="Base of the rotation's frequencies; family transformer.")
     state_shift: int = integer(2, 0, 8, doc="Left shift of candidates.")
     epsilon: int = integer(0, 0, 2**30, doc="See norm; of the norms of the residual stream.")
     mixer_epsilon: int = integer(0, 0, 2**30, doc="Of the norms before the mixers' last projection.")

@@ -6,6 +6,7 @@ from typing import ClassVar
 from gatewright.hw.accel.served_config import ServedConfig
 from gatewright.hw.accel.vit_core.config import VitCoreConfig
 from gatewright.hw.accel.vit_core.demo import constants
+from gatewright.hw.core.config import part
 
 
 class MoeVitConfig(ServedConfig):
@@ -13,7 +14,7 @@ class MoeVitConfig(ServedConfig):
 
     room: ClassVar[str] = "moe_vit"
 
-    core: VitCoreConfig = VitCoreConfig(**constants())
+    core: VitCoreConfig = part(VitCoreConfig(**constants()), doc="The network and what runs it.")
 
     @property
     def varies(self) -> bool:

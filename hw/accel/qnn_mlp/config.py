@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from gatewright.hw.accel.mlp_core.config import MlpCoreConfig
 from gatewright.hw.accel.served_config import ServedConfig
+from gatewright.hw.core.config import part
 
 
 class QnnMlpConfig(ServedConfig):
@@ -12,4 +13,4 @@ class QnnMlpConfig(ServedConfig):
 
     room: ClassVar[str] = "qnn_mlp"
 
-    core: MlpCoreConfig = MlpCoreConfig()
+    core: MlpCoreConfig = part(MlpCoreConfig(), doc="The network and what runs it.")

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from gatewright.hw.accel.lm_serial.config import LmSerialConfig
 from gatewright.hw.accel.served_config import ServedConfig
-from gatewright.hw.core.config import integer
+from gatewright.hw.core.config import integer, part
 from gatewright.hw.memory.flash_boot.config import SPI_PINS, FlashBootConfig
 
 WAKE_SECONDS = 50e-6  # more than any flash of the supported boards needs to leave its power-down
@@ -19,7 +19,7 @@ class SmallLmConfig(ServedConfig):
 
     room: ClassVar[str] = "small_lm"
 
-    core: LmSerialConfig = LmSerialConfig(gate_shift=8)
+    core: LmSerialConfig = part(LmSerialConfig(gate_shift=8), doc="The network and what runs it.")
     flash_offset: int = integer(0x100000, 0, (1 << 24) - 256, unit="bytes", doc="Where the words begin in the flash.")
 
     @property

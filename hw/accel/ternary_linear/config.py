@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from gatewright.hw.accel.served_config import ServedConfig
 from gatewright.hw.accel.ternary_core.config import TernaryCoreConfig
+from gatewright.hw.core.config import part
 
 
 class TernaryLinearConfig(ServedConfig):
@@ -12,4 +13,4 @@ class TernaryLinearConfig(ServedConfig):
 
     room: ClassVar[str] = "ternary_linear"
 
-    core: TernaryCoreConfig = TernaryCoreConfig()
+    core: TernaryCoreConfig = part(TernaryCoreConfig(), doc="The matrix and what multiplies by it.")

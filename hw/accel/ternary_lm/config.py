@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from gatewright.hw.accel.lm_core.config import LmCoreConfig
 from gatewright.hw.accel.served_config import ServedConfig
+from gatewright.hw.core.config import part
 
 
 class TernaryLmConfig(ServedConfig):
@@ -12,7 +13,7 @@ class TernaryLmConfig(ServedConfig):
 
     room: ClassVar[str] = "ternary_lm"
 
-    core: LmCoreConfig = LmCoreConfig()
+    core: LmCoreConfig = part(LmCoreConfig(), doc="The network and what runs it.")
 
     @property
     def latency(self) -> int:

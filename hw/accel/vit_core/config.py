@@ -12,7 +12,7 @@ from gatewright.hw.accel.vit_core.constants import ROW_BITS, follow
 from gatewright.hw.accel.vit_core.program import SOURCES, Kind, Matrix, Source, matrices
 from gatewright.hw.accel.vit_core.words import store_words
 from gatewright.hw.attention.attention.config import AttentionConfig
-from gatewright.hw.core.config import RoomConfig, choice, integer
+from gatewright.hw.core.config import RoomConfig, choice, integer, part
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 from gatewright.hw.memory.ping_pong.config import PingPongConfig
 from gatewright.hw.memory.weight_store.config import WeightStoreConfig
@@ -53,10 +53,16 @@ class VitCoreConfig(RoomConfig):
     store: Literal["constant", "streamed"] = choice(
         "streamed", doc="Where weights come from: initialised memory, or streams that answer requests."
     )
-    attention: AttentionConfig = AttentionConfig(tokens=5, heads=2, head_dim=8, parallel=2, lanes=4)
-    norm: NormConfig = NormConfig(kind="layer", elements=16, in_bits=16)
-    gate: MoeGateConfig = MoeGateConfig()
-    activation: ActivationConfig = ActivationConfig()
+    attention: AttentionConfig = part(
+        AttentionConfig(tokens=5, heads=2, head_dim=8, parallel=2, lanes=4),
+        doc="Attention of one layer; tokens and heads of the whole network.",
+    )
+    norm: NormConfig = part(
+        NormConfig(kind="layer", elements=16, in_bits=16),
+        doc="Norms before attention and before the feed-forward part.",
+    )
+    gate: MoeGateConfig = part(MoeGateConfig(), doc="Choice of experts for a token.")
+    activation: ActivationConfig = part(ActivationConfig(), doc="Function of the feed-forward part and of the experts.")
     positions: tuple[str, ...] = Field(
         (), description="For each token a string of four hexadecimal digits per feature."
     )

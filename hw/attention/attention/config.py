@@ -10,7 +10,7 @@ import numpy as np
 from gatewright.hw.attention.attention import timing
 from gatewright.hw.attention.attention.rows_of import score_rows, sequences
 from gatewright.hw.attention.rescale import rescale
-from gatewright.hw.core.config import RoomConfig, integer
+from gatewright.hw.core.config import RoomConfig, integer, part
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 from gatewright.hw.nonlinear.softmax.config import SoftmaxConfig
 from gatewright.hw.quantise.requantise.config import RequantiseConfig
@@ -39,7 +39,7 @@ class AttentionConfig(RoomConfig):
     softmax_units: int = integer(
         0, 0, 32, doc="Softmaxes that share the queries; 0 takes as many as keep up with the scores."
     )
-    softmax: SoftmaxConfig = SoftmaxConfig(lanes=1)
+    softmax: SoftmaxConfig = part(SoftmaxConfig(lanes=1), doc="Function of the scores.")
 
     def __init__(self, **values: Any) -> None:
         inner = values.get("softmax", {})

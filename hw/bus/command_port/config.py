@@ -33,11 +33,11 @@ class CommandPortConfig(RoomConfig):
 
     room: ClassVar[str] = "command_port"
 
-    input_bytes: int = integer(64, 1, 65535, unit="bytes", doc="payload of a RUN request")
-    output_bytes: int = integer(10, 1, 65535, unit="bytes", doc="size of one output, as INFO tells it")
-    clock_hz: int = integer(12_000_000, 1, 2**32 - 1, unit="Hz", doc="clock frequency, as INFO tells it")
-    design_id: int = integer(0, 0, 2**32 - 1, doc="identity of the design, as INFO tells it")
-    loads: bool = flag(False, doc="know LOAD, which hands its payload on as RUN does, marked `load`")
+    input_bytes: int = integer(64, 1, 65535, unit="bytes", doc="Payload of a RUN request.")
+    output_bytes: int = integer(10, 1, 65535, unit="bytes", doc="Size of one output, as INFO tells it.")
+    clock_hz: int = integer(12_000_000, 1, 2**32 - 1, unit="Hz", doc="Clock frequency, as INFO tells it.")
+    design_id: int = integer(0, 0, 2**32 - 1, doc="Identity of the design, as INFO tells it.")
+    loads: bool = flag(False, doc="Know LOAD, which hands its payload on as RUN does, marked `load`.")
 
     def hands_on(self, command: int) -> bool:
         """Tell whether a command's payload goes to the accelerator."""

@@ -21,7 +21,7 @@ class UartRxConfig(RoomConfig):
 
     room: ClassVar[str] = "uart_rx"
 
-    divisor: int = integer(104, 4, 65535, unit="cycles", doc="clock cycles per bit: clock over baud rate, rounded")
+    divisor: int = integer(104, 4, 65535, unit="cycles", doc="Clock cycles per bit: clock over baud rate, rounded.")
 
     @property
     def inputs(self) -> tuple[StreamPort, ...]:

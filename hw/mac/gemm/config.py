@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from gatewright.hw.core.config import RoomConfig, choice, flag, integer
+from gatewright.hw.core.config import RoomConfig, choice, flag, integer, part
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 from gatewright.hw.mac.adder_tree.config import AdderTreeConfig
 from gatewright.hw.mac.broadcast.config import BroadcastConfig
@@ -55,7 +55,9 @@ class GemmConfig(RoomConfig):
     lanes: int = integer(8, 1, 64, doc="Columns finished per cycle; divides cols.")
     output: Literal["requantised", "accumulator"] = choice("requantised", doc="What leaves the engine.")
     bias_bits: int = integer(16, 1, 48, unit="bits", doc="Width of a bias, two's complement; requantised output only.")
-    requantise: RequantiseConfig = RequantiseConfig(lanes=8, scope="channel")
+    requantise: RequantiseConfig = part(
+        RequantiseConfig(lanes=8, scope="channel"), doc="Rounding to narrow outputs; requantised output only."
+    )
 
     def __init__(self, **values: Any) -> None:
         if "lanes" not in values and isinstance(values.get("cols"), int):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from gatewright.hw.core.config import RoomConfig, choice, integer
+from gatewright.hw.core.config import RoomConfig, choice, integer, part
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort
 from gatewright.hw.memory.ping_pong.config import PingPongConfig
 from gatewright.hw.moe.expert_queue.config import ExpertQueueConfig
@@ -41,7 +41,9 @@ class MoeEngineConfig(RoomConfig):
     outputs_per_cycle: int = integer(8, 1, 64, doc="Outputs whose weights they meet.")
     group: int = integer(1, 1, 32, doc="Activations of a group of tlmm, see linear.")
     lanes: int = integer(2, 1, 16, doc="Results finished per cycle; divides inputs_per_cycle and outputs_per_cycle.")
-    activation: ActivationConfig = ActivationConfig(lanes=2)
+    activation: ActivationConfig = part(
+        ActivationConfig(lanes=2), doc="Function between the two matrices of an expert."
+    )
 
     def __init__(self, **values: Any) -> None:
         inner = values.get("activation", {})

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from gatewright.hw.core.config import RoomConfig, choice, flag, integer
+from gatewright.hw.core.config import RoomConfig, choice, flag, integer, part
 from gatewright.hw.core.ports import Beats, PayloadField, StreamPort, packets
 from gatewright.hw.quantise.dequantise.config import DequantiseConfig
 from gatewright.hw.ternary.packing.groups import GroupPacking, find_group_packing
@@ -53,7 +53,9 @@ class TernaryMatvecConfig(RoomConfig):
     scale_blocks: int = integer(0, 0, 4096, doc="Blocks of inputs that share a scale per output; 0: no such scales.")
     scale_bits: int = integer(8, 1, 16, unit="bits", doc="Width of a group's scale, unsigned.")
     output: Literal["sum", "dequantised"] = choice("sum", doc="What leaves: exact sums, or reals in fixed point.")
-    dequantise: DequantiseConfig = DequantiseConfig(acc_bits=16)
+    dequantise: DequantiseConfig = part(
+        DequantiseConfig(acc_bits=16), doc="Scaling of sums to reals; dequantised output only."
+    )
 
     def __init__(self, **values: Any) -> None:
         inner = values.get("dequantise", {})
