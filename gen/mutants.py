@@ -157,7 +157,9 @@ def _inject(work: Path, file: str, top: str, count: int, seed: int, apart: Seque
         old.unlink()
     # A fault on a clock pin is no fault of the logic, and no proof can see it; Yosys refuses one on the
     # enable or reset of a memory that is read without a clock, which nothing drives. Leave those out.
-    others = "".join(f" c:*{name}.* %d" for name in apart)
+    # A cell of an inner instance is `$flatten\outer.\inner.$...`, or `outer.inner.name` if it was named.
+    paths = dict.fromkeys(path for name in apart for path in (name, name.replace(".", ".?")))
+    others = "".join(f" c:*{path}.* %d" for path in paths)
     script = _LIST.format(file=file, top=top, count=count + count // 2, seed=seed, apart=others)
     run_yosys(script, work, "list")
     lines = (work / "candidates.ys").read_text().splitlines()
