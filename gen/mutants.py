@@ -146,12 +146,12 @@ def score_room(room: Room, out: Path, count: int, seed: int) -> list[Score]:
         work.mkdir(parents=True, exist_ok=True)
         source = (rtl / f"{design.top}.v").resolve()
         (work / source.name).write_bytes(source.read_bytes())
-        faults = _inject(work, source.name, design.top, count, seed, bench.apart)
+        faults = inject(work, source.name, design.top, count, seed, bench.apart)
         scores.append(_judge(design, parameters, bench, work, faults, seed))
     return scores
 
 
-def _inject(work: Path, file: str, top: str, count: int, seed: int, apart: Sequence[str] = ()) -> list[str]:
+def inject(work: Path, file: str, top: str, count: int, seed: int, apart: Sequence[str] = ()) -> list[str]:
     """Choose faults evenly over the design, some instances left out, and write the model that carries them all."""
     for old in work.glob("cut_*"):  # of other faults
         old.unlink()
