@@ -103,8 +103,8 @@ class Room:
 
 ROOMS: tuple[Room, ...] = (
     Room("lm_core", "accel", "verified"),
-    Room("lm_serial", "accel", "functional"),
-    Room("ternary_lm", "accel", "functional", mapping="gatewright.gen.model.map_ternary_lm"),
+    Room("lm_serial", "accel", "verified"),
+    Room("ternary_lm", "accel", "verified", mapping="gatewright.gen.model.map_ternary_lm"),
     Room("small_lm", "accel", "functional", mapping="gatewright.gen.model.map_small_lm"),
     Room("vit_core", "accel", "functional"),
     Room("moe_vit", "accel", "functional", mapping="gatewright.gen.model.map_moe_vit"),
