@@ -105,7 +105,7 @@ ROOMS: tuple[Room, ...] = (
     Room("lm_core", "accel", "verified"),
     Room("lm_serial", "accel", "verified"),
     Room("ternary_lm", "accel", "verified", mapping="gatewright.gen.model.map_ternary_lm"),
-    Room("small_lm", "accel", "functional", mapping="gatewright.gen.model.map_small_lm"),
+    Room("small_lm", "accel", "verified", mapping="gatewright.gen.model.map_small_lm"),
     Room("vit_core", "accel", "functional"),
     Room("moe_vit", "accel", "functional", mapping="gatewright.gen.model.map_moe_vit"),
     Room("mlp_core", "accel", "functional"),
