@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Bench of rotary positions: every position soon, longest pairs, sums at ties and limits."""
 
+from functools import cache
+
 import numpy as np
 
 from gatewright.hw.attention.rope.config import RopeConfig
@@ -27,6 +29,8 @@ def stimulus(config: RopeConfig, rng: np.random.Generator, kind: str, size: int)
         drawn = rng.integers(x.low, x.high, (len(last), *x.shape), endpoint=True)
         drawn >>= rng.choice([0, 0, x.bits // 2], drawn.shape)
         drawn = np.where(rng.random(drawn.shape) < 0.4, _aimed(config, rng, drawn, position), drawn)
+        if config.context * config.head_dim << 2 * config.in_bits <= MOST_TRIED:
+            _put_edges(config, rng, drawn, position)
     return {"i": {"x": drawn, "position": position, "last": last}}
 
 
@@ -42,6 +46,32 @@ def _aimed(config: RopeConfig, rng: np.random.Generator, x: Ints, position: Ints
     return np.clip(np.rint(back).astype(np.int64), field.low, field.high)
 
 
+def _put_edges(config: RopeConfig, rng: np.random.Generator, x: Ints, position: Ints) -> None:
+    """Put pairs whose sums one unit would round the other way into about half of the places that have such."""
+    half = config.lanes // 2
+    for beat in np.flatnonzero(rng.random(len(x)) < 0.5):
+        for pair in range(half):
+            found = _edges(config, int(position[beat]), int(beat) % config.parts * half + pair)
+            if len(found):
+                x[beat, 2 * pair : 2 * pair + 2] = rng.choice(found)
+
+
+@cache
+def _edges(config: RopeConfig, position: int, pair: int) -> Ints:
+    """Find, of all pairs, those of which a sum is a tie or one less, and its result within the limits."""
+    field = config.inputs[0].field("x")
+    every = np.arange(field.low, field.high + 1)
+    a, b = every[:, np.newaxis], every
+    cos, sin = (int(table[position, pair]) for table in config.table)
+    unit, limit = 1 << config.right_shift, 1 << (config.out_bits - 1)
+    at_edge = np.zeros((len(every), len(every)), bool)
+    for total in (a * cos - b * sin, a * sin + b * cos):
+        edge = (total + unit // 2) % unit
+        at_edge |= ((edge == 0) | (edge == unit - 1)) & (abs(total) < (limit - 1) * unit)
+    return every[np.argwhere(at_edge)]
+
+
+MOST_TRIED = 1 << 22  # pairs of elements, over all positions
 # Low bits of products show where a sum is next to a tie: many angles make many sums.
 TINY = {"lanes": 2, "head_dim": 4, "context": 61, "base": 3.0, "in_bits": 6, "out_bits": 6}
 

@@ -5,9 +5,8 @@ from functools import cache, cached_property
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
-from gatewright.hw.core.config import RoomConfig, integer
+from gatewright.hw.core.config import RoomConfig, integer, real
 from gatewright.hw.core.numerics import Ints
 from gatewright.hw.core.ports import PayloadField, StreamPort
 
@@ -27,9 +26,7 @@ class RopeConfig(RoomConfig):
     lanes: int = integer(4, 2, 16, doc="Elements per beat: a power of two that divides head_dim. Half as many pairs.")
     head_dim: int = integer(32, 2, 256, doc="Elements of a head.")
     context: int = integer(128, 2, 65536, doc="Positions; the table has an entry for each.")
-    base: float = Field(
-        10000.0, ge=1.0, le=1e9, strict=True, description="Pair i turns by base**(-2 * i / head_dim) a position."
-    )
+    base: float = real(10000.0, 1.0, 1e9, doc="Pair i turns by base**(-2 * i / head_dim) a position.")
     in_bits: int = integer(16, 2, 18, unit="bits", doc="Width of an element, two's complement.")
     out_bits: int = integer(8, 2, 18, unit="bits", doc="Width of a result, two's complement.")
     shift: int = integer(0, 0, 8, unit="bits", doc="How many input steps make an output step, as a power of two.")
