@@ -19,7 +19,7 @@ from gatewright.gen.flow.build import BoardDesign, BuildResult
 from gatewright.gen.flow.build import build as build_flow
 from gatewright.gen.flow.netlist import simulation_netlist
 from gatewright.gen.flow.netlist_check import check_netlist, serial_line
-from gatewright.gen.flow.place import Placer
+from gatewright.gen.flow.place import USUAL, Algorithms
 from gatewright.gen.flow.synth import SynthOptions
 from gatewright.gen.link.driver import Accelerator
 from gatewright.gen.link.framing import encode
@@ -79,13 +79,13 @@ def emit_for_board(design: Design, board: Board, out: Path) -> Path:
 def build_design(
     design: Design, board: Board, out: Path, options: SynthOptions | None = None,
     announce: Callable[[str], None] = lambda name: None, mhz: float | None = None,
-    placer: Placer = "heap",
+    how: Algorithms = USUAL,
 ) -> BuildResult:  # fmt: skip
     """Emit, synthesise, check the netlist, place, route, pack and report.
 
     The netlist runs in lockstep with the RTL, then answers held-out inputs through its UART pins;
     both must hold before there is a bitstream. Without ``options`` the design's own are taken;
-    ``mhz`` asks the placer for more than the oscillator gives.
+    ``mhz`` asks the placer for more than the oscillator gives, ``how`` names its algorithms.
     """
     verilog = emit_for_board(design, board, out)
     flash = design.flash
@@ -96,7 +96,7 @@ def build_design(
         flash=flash, boot_cycles=design.config.boot_cycles,
     )  # fmt: skip
     options = options or synthesis_of(design, board)
-    return build_flow(target, board, out, check, options=options, mhz=mhz, placer=placer, announce=announce)
+    return build_flow(target, board, out, check, options=options, mhz=mhz, how=how, announce=announce)
 
 
 def synthesis_of(design: Design, board: Board) -> SynthOptions:

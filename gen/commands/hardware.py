@@ -12,7 +12,7 @@ from gatewright.gen.board import build_design, synthesis_of
 from gatewright.gen.console import console, progress, show_json, show_table
 from gatewright.gen.flow.build import BuildResult
 from gatewright.gen.flow.flash import flash as flash_bitstream
-from gatewright.gen.flow.place import Placer
+from gatewright.gen.flow.place import Algorithms, Placer, Router
 from gatewright.gen.flow.report import show_report
 from gatewright.gen.presets import load_design
 from gatewright.hw.core.errors import BoardError
@@ -27,6 +27,9 @@ def build(
         float | None, typer.Option(help="Clock rate that the placement must reach, if above the board's.")
     ] = None,
     placer: Annotated[Placer, typer.Option(help="nextpnr's placer; static may wire full parts shorter.")] = "heap",
+    router: Annotated[
+        Router | None, typer.Option(help="nextpnr's router; router2 where the family's own takes hours.")
+    ] = None,
     no_dsp: Annotated[bool, typer.Option("--no-dsp", help="Build multipliers from LUTs.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -42,7 +45,7 @@ def build(
 
         options = synthesis_of(design, target)
         options = replace(options, dsp=False) if no_dsp else options
-        result = build_design(design, target, folder, options, announce, mhz, placer)
+        result = build_design(design, target, folder, options, announce, mhz, Algorithms(placer, router))
     if as_json:
         show_json(report_of(result))
         return

@@ -17,7 +17,7 @@ from gatewright.gen.flow.bitstream import disagreement, read_header
 from gatewright.gen.flow.cache import StepRecord, Steps, checksum, digest
 from gatewright.gen.flow.floorplan import draw
 from gatewright.gen.flow.pack import pack
-from gatewright.gen.flow.place import LAYOUT, Placer, PlaceResult, place_on_board, read_placement
+from gatewright.gen.flow.place import LAYOUT, USUAL, Algorithms, PlaceResult, place_on_board, read_placement
 from gatewright.gen.flow.report import make_report, summary, tool_versions
 from gatewright.gen.flow.synth import SynthOptions, SynthResult, options_for, read_synthesis, synthesise
 from gatewright.hw.core.errors import BoardError
@@ -93,7 +93,7 @@ def build(
     options: SynthOptions | None = None,
     seeds: Sequence[int] = (1, 2, 3, 4),
     mhz: float | None = None,
-    placer: Placer = "heap",
+    how: Algorithms = USUAL,
     announce: Callable[[str], None] = lambda name: None,
 ) -> BuildResult:
     """Synthesise, check the netlist, place, pack, report and draw, in ``workdir``.
@@ -112,8 +112,8 @@ def build(
         Placement seeds, tried in order until timing is met.
     mhz : float, optional
         Clock rate that the placement must reach: the oscillator's or above, to know what a faster clock would find.
-    placer : str
-        Which of nextpnr's placers.
+    how : Algorithms
+        Which of nextpnr's placers and routers.
     announce : callable
         Told the name of each step as it begins.
 
@@ -131,7 +131,7 @@ def build(
     flow = _Flow(design, board, workdir, options_for(board.part, options), announce)
     flow.synth()
     found = flow.check(check_netlist)
-    flow.place(tuple(seeds), mhz, placer)
+    flow.place(tuple(seeds), mhz, how)
     flow.pack()
     flow.report(found)
     flow.picture()
@@ -166,7 +166,7 @@ class _Flow:
     @property
     def placement(self) -> PlaceResult:
         made = json.loads((self.folder / "place.json").read_text())
-        return read_placement(self.folder, self.board.part, made["seed"], made["placer"])
+        return read_placement(self.folder, self.board.part, made["seed"], Algorithms(**made["how"]))
 
     def synth(self) -> None:
         def work(aside: Path) -> None:
@@ -206,18 +206,18 @@ class _Flow:
         found: dict[str, Any] = json.loads((self.folder / "netlist.json").read_text())
         return found
 
-    def place(self, seeds: tuple[int, ...], mhz: float | None, placer: Placer) -> None:
+    def place(self, seeds: tuple[int, ...], mhz: float | None, how: Algorithms) -> None:
         def work(aside: Path) -> None:
             ports = self.synthesis.ports
-            result = place_on_board(self.folder / "synth.json", ports, self.board, aside, seeds, mhz, placer)
-            (aside / "place.json").write_text(json.dumps({"seed": result.seed, "placer": placer}) + "\n")
+            result = place_on_board(self.folder / "synth.json", ports, self.board, aside, seeds, mhz, how)
+            (aside / "place.json").write_text(json.dumps({"seed": result.seed, "how": dataclasses.asdict(how)}) + "\n")
 
         inputs = {
             "netlist": checksum(self.folder / "synth.json"),
             "board": _described(self.board),
             "seeds": seeds,
             "mhz": mhz,
-            "placer": placer,
+            "how": dataclasses.asdict(how),
             "tools": self.tools,
         }
         outputs = dict.fromkeys(("placed.json", "timing.json", "place.json", LAYOUT[self.family]))

@@ -20,6 +20,19 @@ PROGRAM: dict[Family, str] = {
 }
 # nextpnr's placers: by alternately shortening wires and spreading cells, or by electrostatics.
 Placer = Literal["heap", "static"]
+# Its routers: by ripping up a wire that is in the way, or by letting wires share and pricing that ever higher.
+Router = Literal["router1", "router2"]
+
+
+@dataclass(frozen=True)
+class Algorithms:
+    """Which of nextpnr's algorithms place and route; without ``router`` the program's own choice for the family."""
+
+    placer: Placer = "heap"
+    router: Router | None = None
+
+
+USUAL = Algorithms()
 # What the packer reads.
 LAYOUT: dict[Family, str] = {"ecp5": "layout.config", "ice40": "layout.asc", "gowin": "placed.json"}
 
@@ -52,7 +65,7 @@ class PlaceResult:
     ----------
     part : Part
         Where.
-    seed, placer : int, str
+    seed, how : int, Algorithms
         The seed of this placement, and what made it.
     clocks : tuple of Clock
         One for each clock that nextpnr found; a design without registers has none.
@@ -68,7 +81,7 @@ class PlaceResult:
 
     part: Part
     seed: int
-    placer: Placer
+    how: Algorithms
     clocks: tuple[Clock, ...]
     utilisation: dict[str, tuple[int, int]]
     placed: Path
@@ -90,7 +103,7 @@ class PlaceResult:
 
 def place_on_board(
     netlist: Path, ports: Mapping[str, int], board: Board, workdir: Path, seeds: Sequence[int] = (1, 2, 3, 4),
-    mhz: float | None = None, placer: Placer = "heap",
+    mhz: float | None = None, how: Algorithms = USUAL,
 ) -> PlaceResult:  # fmt: skip
     """Place and route a design on a board, with the first seed that meets timing.
 
@@ -104,8 +117,8 @@ def place_on_board(
         Tried in this order.
     mhz : float, optional
         Clock rate to meet, if not the oscillator's.
-    placer : str
-        Which of nextpnr's placers.
+    how : Algorithms
+        Which of nextpnr's placers and routers.
 
     Raises
     ------
@@ -119,7 +132,7 @@ def place_on_board(
         board = replace(board, clock_hz=round(mhz * 1e6))
     (workdir / pins).write_text(constraints(board, ports))
     options = {"ecp5": ["--lpf", pins], "ice40": ["--pcf", pins], "gowin": ["--vopt", f"cst={pins}"]}[family]
-    return _first_that_meets(netlist, board.part, board.clock_mhz, workdir, seeds, placer, options)
+    return _first_that_meets(netlist, board.part, board.clock_mhz, workdir, seeds, how, options)
 
 
 def place_block(netlist: Path, part: Part, mhz: float, workdir: Path, seed: int = 1) -> PlaceResult:
@@ -140,7 +153,7 @@ def place_block(netlist: Path, part: Part, mhz: float, workdir: Path, seed: int 
     options = {
         "ecp5": ["--out-of-context"], "ice40": ["--pcf-allow-unconstrained"], "gowin": ["--vopt", "cst=pins.cst"],
     }[part.family]  # fmt: skip
-    return _place(netlist, part, mhz, workdir, seed, "heap", options)
+    return _place(netlist, part, mhz, workdir, seed, USUAL, options)
 
 
 def _free_pins(netlist: Path, part: Part) -> str:
@@ -155,14 +168,14 @@ def _free_pins(netlist: Path, part: Part) -> str:
 
 
 def _first_that_meets(
-    netlist: Path, part: Part, mhz: float, workdir: Path, seeds: Sequence[int], placer: Placer,
+    netlist: Path, part: Part, mhz: float, workdir: Path, seeds: Sequence[int], how: Algorithms,
     options: Sequence[str],
 ) -> PlaceResult:  # fmt: skip
     if not seeds:
         raise ConfigError("place.seeds must hold at least one seed, not none")
     best: PlaceResult | None = None
     for seed in seeds:
-        result = _place(netlist, part, mhz, workdir, seed, placer, options)
+        result = _place(netlist, part, mhz, workdir, seed, how, options)
         if result.met:
             return result
         if best is None or (result.fmax_mhz or 0) > (best.fmax_mhz or 0):
@@ -176,7 +189,7 @@ def _first_that_meets(
 
 
 def _place(
-    netlist: Path, part: Part, mhz: float, workdir: Path, seed: int, placer: Placer, options: Sequence[str]
+    netlist: Path, part: Part, mhz: float, workdir: Path, seed: int, how: Algorithms, options: Sequence[str]
 ) -> PlaceResult:
     workdir.mkdir(parents=True, exist_ok=True)
     source = workdir / "synth.json"
@@ -187,7 +200,7 @@ def _place(
         find_program(PROGRAM[part.family]), *part.arguments, *options,
         "--json", source.name, "--write", "placed.json", "--report", "timing.json",
         "--freq", f"{mhz:g}", "--seed", str(seed), "--timing-allow-fail",
-        "--placer", placer,
+        "--placer", how.placer, *(["--router", how.router] if how.router else []),
     ]  # fmt: skip
     if part.family == "ecp5" and "--out-of-context" not in options:
         arguments += ["--textcfg", layout]
@@ -195,17 +208,17 @@ def _place(
         arguments += ["--asc", layout]
     log = workdir / "place.log"
     run_program(arguments, workdir, log)
-    return read_placement(workdir, part, seed, placer)
+    return read_placement(workdir, part, seed, how)
 
 
-def read_placement(workdir: Path, part: Part, seed: int, placer: Placer) -> PlaceResult:
+def read_placement(workdir: Path, part: Part, seed: int, how: Algorithms) -> PlaceResult:
     """Read what a placement left in ``workdir``."""
     layout = workdir / LAYOUT[part.family]
     clocks, utilisation = parse_report(json.loads((workdir / "timing.json").read_text()))
     return PlaceResult(
         part,
         seed,
-        placer,
+        how,
         clocks,
         utilisation,
         workdir / "placed.json",

@@ -2,7 +2,7 @@
 """What a build came to: cells, utilisation, timing, tools. Equal builds give equal reports."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -126,7 +126,7 @@ def make_report(
         "tools": tool_versions(board.part.family),
         "synthesis": {"flags": synth.flags, "counts": synth.counts, "cells": synth.cells},
         "netlist_check": dict(check) if check is not None else None,
-        "place": {"seed": place.seed, "placer": place.placer, "arguments": list(place.part.arguments)},
+        "place": {"seed": place.seed, **asdict(place.how), "arguments": list(place.part.arguments)},
         "utilisation": [
             {"resource": use.resource, "used": use.used, "available": use.available, "percent": use.percent}
             for use in _with_registers(utilisation(place), synth, place)

@@ -12,6 +12,7 @@ import pytest
 from gatewright.fpga_boards.registry import boards, find_board
 from gatewright.gen.flow.bitstream import disagreement, read_header
 from gatewright.gen.flow.build import build
+from gatewright.gen.flow.place import Algorithms
 from gatewright.gen.flow.synth import SynthOptions
 from gatewright.hw.core.errors import BoardError, ToolError, VerificationError
 from gatewright.tb.tools import run_yosys
@@ -181,13 +182,14 @@ def test_yosys_names_no_error_for_the_netlist_it_wrote(built, tmp_path):
     run_yosys("read_verilog -lib +/ice40/cells_sim.v\nread_verilog synth.v\nhierarchy -check -top blinky\n", tmp_path)
 
 
-def test_another_placer_places_again_and_stands_in_the_report(blinky, built, folder):
+def test_other_algorithms_place_again_and_stands_in_the_report(blinky, built, folder):
     assert built.report["place"]["placer"] == "heap"
-    other = build(blinky, ICEBREAKER, folder, placer="static")
+    other = build(blinky, ICEBREAKER, folder, how=Algorithms("static", "router2"))
     assert worked(other)[0] == "place"
     assert other.report["place"]["placer"] == "static"
+    assert other.report["place"]["router"] == "router2"
     assert (folder / "placed.json").read_bytes() != (built.folder / "placed.json").read_bytes()
-    assert worked(build(blinky, ICEBREAKER, folder, placer="static")) == []
+    assert worked(build(blinky, ICEBREAKER, folder, how=Algorithms("static", "router2"))) == []
 
 
 def test_a_clock_above_the_oscillator_is_asked_of_the_placer_and_told(blinky, tmp_path):
