@@ -122,6 +122,7 @@ BENCH = StreamBench(
     grid=GRID,
     mutation={"tokens": 7, "features": 4, "hidden": 6, "experts": 2, "inputs_per_cycle": 2, "outputs_per_cycle": 2,
               "lanes": 1, "weight_bits": 3, "activation": {"function": "relu"}},
+    apart=("queue", "linear", "fork", "ahead_?", "weights", "params"),  # rooms with benches of their own
     stimulus=stimulus,
     size=60,
 )  # fmt: skip
