@@ -29,7 +29,7 @@ WORK: dict[tuple[str, str], float | None] = {
     ("kjv-transformer", "ulx3s-85f"): None,
     ("kjv-mqa", "icebreaker"): None,
 }  # by preset and board, the clock rate that placement must reach in MHz, if above the board's
-CROWDED = {("moe-vit-digits", "ulx3s-85f"): Algorithms(router="router2")}  # router1 does not settle in half an hour
+CROWDED = {("moe-vit-digits", "ulx3s-85f"): Algorithms(router="router2")}  # the usual router is slow to settle there
 CONTEXT, PROMPT = 128, 64  # tokens
 TRITS = {"bitnet-kv260": 2.08e9, "TeLLMe v2": 0.73e9}  # ternary weights that a token meets there
 RESULTS = Path(__file__).resolve().parent / "results"

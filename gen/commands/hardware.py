@@ -28,7 +28,7 @@ def build(
     ] = None,
     placer: Annotated[Placer, typer.Option(help="nextpnr's placer; static may wire full parts shorter.")] = "heap",
     router: Annotated[
-        Router | None, typer.Option(help="nextpnr's router; router2 where the family's own takes hours.")
+        Router | None, typer.Option(help="nextpnr's router; router2 may settle where wires crowd.")
     ] = None,
     no_dsp: Annotated[bool, typer.Option("--no-dsp", help="Build multipliers from LUTs.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder for all outputs.")] = Path("build"),

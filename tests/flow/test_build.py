@@ -182,7 +182,7 @@ def test_yosys_names_no_error_for_the_netlist_it_wrote(built, tmp_path):
     run_yosys("read_verilog -lib +/ice40/cells_sim.v\nread_verilog synth.v\nhierarchy -check -top blinky\n", tmp_path)
 
 
-def test_other_algorithms_place_again_and_stands_in_the_report(blinky, built, folder):
+def test_other_algorithms_place_again_and_stand_in_the_report(blinky, built, folder):
     assert built.report["place"]["placer"] == "heap"
     other = build(blinky, ICEBREAKER, folder, how=Algorithms("static", "router2"))
     assert worked(other)[0] == "place"
